@@ -22,7 +22,7 @@ var _ prometheus.Collector = (*Findings)(nil)
 // findingsEvery is how often findings are made.
 const findingsEvery = 24 * time.Hour
 
-// Run makes findings until the context is done. report is told of what failed.
+// Run makes findings until the context is done. report is called with each failure.
 func (f *Findings) Run(ctx context.Context, survey func(context.Context) (*learning.Tally, error), report func(error)) {
 	tick := time.NewTicker(findingsEvery)
 	defer tick.Stop()

@@ -93,8 +93,8 @@ var _ prometheus.Collector = ObserverCollector(nil)
 
 func unobserved() *prometheus.Desc {
 	return prometheus.NewDesc("patgate_learn_lost_total",
-		"Answered requests with a credential of the forge's own of which it is not kept "+
-			"what they did, by why.", []string{"reason"}, nil)
+		"Answered requests with a credential of the forge's own whose actions were not "+
+			"recorded, by reason.", []string{"reason"}, nil)
 }
 
 // Describe sends the description.

@@ -44,17 +44,21 @@ type requestKey struct {
 func NewCounters(registry prometheus.Registerer) (*Counters, error) {
 	plain := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
 	c := &Counters{
-		decisions: newSeries(prometheus.NewDesc("patgate_decisions_total", "Decisions by verdict, reason and category of the route.",
+		decisions: newSeries(prometheus.NewDesc("patgate_decisions_total", "Decisions by verdict, reason and category of "+
+			"the route.",
 			[]string{"verdict", "reason", "category"}, nil), func(k decisionKey) []string {
 			return []string{k.verdict, k.reason, k.category}
 		}),
 		requests: newSeries(prometheus.NewDesc("patgate_requests_total", "Requests answered, by method and status code.",
 			[]string{"method", "code"}, nil), func(k requestKey) []string { return []string{k.method, strconv.Itoa(k.code)} }),
-		credentials: newSeries(prometheus.NewDesc("patgate_credentials_total", "Requests by the kind of credential they came with.",
+		credentials: newSeries(prometheus.NewDesc("patgate_credentials_total", "Requests by the kind of credential they "+
+			"came with.",
 			[]string{"credential"}, nil), func(k Credential) []string { return []string{k.String()} }),
-		failures: newSeries(prometheus.NewDesc("patgate_failures_total", "Requests that broke after they were decided, by what broke.",
+		failures: newSeries(prometheus.NewDesc("patgate_failures_total", "Requests that broke after they were decided, by "+
+			"what broke.",
 			[]string{"failure"}, nil), func(k string) []string { return []string{k} }),
-		duration:   plain("patgate_request_duration_seconds", "Time from the first byte of a request to the last byte of its answer."),
+		duration: plain("patgate_request_duration_seconds", "Time from the first byte of a request to the last byte of "+
+			"its answer."),
 		upstream:   plain("patgate_upstream_duration_seconds", "Time until the forge's answer began, of forwarded requests."),
 		received:   plain("patgate_request_bytes_total", "Bytes of request bodies that clients sent."),
 		sent:       plain("patgate_response_bytes_total", "Bytes of response bodies that clients were sent."),

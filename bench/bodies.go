@@ -60,7 +60,8 @@ func bodyServer(length int64) (address string, stop func(), err error) {
 // upload sends a body, download receives one; each is measured from the first byte to the last.
 func (s *stage) upload(ctx context.Context, v *service, secret string, length int64) (report.BodySample, error) {
 	head := fmt.Sprintf("PUT /api/v4/projects/group%%2Fproject-1/packages/generic/big/1.0/file.bin HTTP/1.1\r\nHost: "+
-		"%s\r\nPrivate-Token: %s\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", v.address, secret, length)
+		"%s\r\nPrivate-Token: %s\r\nContent-Type: application/octet-stream\r\nContent-Length: "+
+		"%d\r\n\r\n", v.address, secret, length)
 	return s.body(ctx, v, length, func(c net.Conn) error {
 		if _, err := io.WriteString(c, head); err != nil {
 			return err
@@ -82,7 +83,8 @@ func (s *stage) upload(ctx context.Context, v *service, secret string, length in
 }
 
 func (s *stage) download(ctx context.Context, v *service, secret string, length int64) (report.BodySample, error) {
-	head := fmt.Sprintf("GET /api/v4/projects/group%%2Fproject-1/jobs/1/artifacts HTTP/1.1\r\nHost: %s\r\nPrivate-Token: %s\r\n\r\n",
+	head := fmt.Sprintf("GET /api/v4/projects/group%%2Fproject-1/jobs/1/artifacts HTTP/1.1\r\nHost: %s\r\nPrivate-Token: "+
+		"%s\r\n\r\n",
 		v.address, secret)
 	return s.body(ctx, v, length, func(c net.Conn) error {
 		if _, err := io.WriteString(c, head); err != nil {

@@ -166,9 +166,11 @@ func (s *stage) scale(ctx context.Context, o *options, r *report.Result) error {
 	const base = "GOMAXPROCS=2, 32 connections, 100 tokens"
 	ways := []way{
 		{"GOMAXPROCS=1, 32 connections, 100 tokens", "", one, traffic{connections: connections, seconds: o.seconds, tokens: few}},
-		{base, "GOMAXPROCS=1, 32 connections, 100 tokens", two, traffic{connections: connections, seconds: o.seconds, tokens: few}},
+		{base, "GOMAXPROCS=1, 32 connections, 100 " +
+			"tokens", two, traffic{connections: connections, seconds: o.seconds, tokens: few}},
 		{"GOMAXPROCS=2, 512 connections, 100 tokens", base, two, traffic{connections: 512, seconds: o.seconds, tokens: few}},
-		{"GOMAXPROCS=2, 32 connections, 10,000 tokens", base, two, traffic{connections: connections, seconds: o.seconds, tokens: many}},
+		{"GOMAXPROCS=2, 32 connections, 10,000 " +
+			"tokens", base, two, traffic{connections: connections, seconds: o.seconds, tokens: many}},
 	}
 	for _, c := range plain {
 		name := c.peer.name + ", 32 connections"

@@ -60,7 +60,8 @@ func parse(args []string) (*options, error) {
 	flags.StringVar(&o.out, "out", "", "folder for the result as JSON, Markdown and SVG; nothing is written when empty")
 	flags.BoolVar(&o.keep, "keep", false, "keep the temporary folder with configurations and logs")
 	flags.BoolVar(&o.hold, "hold", false, "start everything and wait for an interrupt, to look at it by hand")
-	flags.StringVar(&o.profile, "profile", "", "write a CPU profile of patgate for the compiler to this file, and measure nothing")
+	flags.StringVar(&o.profile, "profile", "", "write a CPU profile of patgate for the compiler to this file, and measure "+
+		"nothing")
 	smoke := flags.Bool("smoke", false, "a little of everything, to see that it works; the figures mean nothing")
 	if err := flags.Parse(args); err != nil {
 		return nil, err

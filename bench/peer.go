@@ -41,9 +41,9 @@ func peers() []peer {
 		{
 			name:  report.Patgate,
 			start: startPatgate,
-			checks: "Classifies the target by the whole table for GitLab, finds the token by its SHA-256 among 100,000 in SQLite " +
-				"(cached), resolves the project's path to its id (cached for 30 s), decides, rebuilds the request, puts the owner's " +
-				"credential in; audit line, metrics, use counts.",
+			checks: "Classifies the target by the whole table for GitLab, finds the token by its SHA-256 among 100,000 in " +
+				"SQLite (cached), resolves the project's path to its id (cached for 30 s), decides, rebuilds the request, puts " +
+				"the owner's credential in; audit line, metrics, use counts.",
 		},
 		{name: report.Haproxy, program: "haproxy", install: "apt-get install haproxy", start: startHAProxy,
 			checks: "Nothing. Forwards; formats its log line into a ring in memory, the cheapest log that it has."},
@@ -52,8 +52,10 @@ func peers() []peer {
 			program: "nginx",
 			install: "apt-get install nginx-light",
 			start:   startNginxAuth,
-			checks: "Asks a small authorizer (Go, fasthttp) for each request, as nginx's manual shows it: HTTP/1.0, a connection for " +
-				"each. SHA-256 of the token among 100,000 in memory, and that the project in the path is the token's. No table of routes, " +
+			checks: "Asks a small authorizer (Go, fasthttp) for each request, as nginx's manual shows it: HTTP/1.0, a " +
+				"connection for " +
+				"each. SHA-256 of the token among 100,000 in memory, and that the project in the path is the token's. No " +
+				"table of routes, " +
 				"no permissions, no ids, the client's own credential goes on to the upstream; buffered access log.",
 		},
 		{name: report.NginxAuthKept, program: "nginx", install: "apt-get install nginx-light", start: startNginxAuthKept,

@@ -149,7 +149,7 @@ func TestLearningByClicks(t *testing.T) {
 			t.Error(denied)
 		}
 		l.tokenPage("broad, least")
-		l.seesNot("Denied lately")
+		l.seesNot("Recently denied")
 		l.want(t, 403, secret, "GET", fmt.Sprintf("/api/v4/projects/%d/issues", w.web), nil)
 		if out, err := l.git.run(l.clone, "git", "push", "-q", l.git.url(secret, "shop/backend/api.git"),
 			"HEAD:refs/heads/other"); err == nil ||

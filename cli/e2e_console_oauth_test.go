@@ -49,7 +49,7 @@ func TestSigningInThroughTheForgeInABrowser(t *testing.T) {
 	s.accessible("the sign-in page")
 	s.follow("#sign-in-forge")
 	s.becomes(`location.pathname === "/everyone" && document.querySelector("#sign-out") !== null`)
-	s.sees("to look, pause and revoke")
+	s.sees("to view, pause and revoke")
 	s.open("/tokens")
 	if at := s.address(); at != "/tokens" {
 		t.Errorf("signed in, and at %s", at)

@@ -49,11 +49,11 @@ func TestTrustsByClicks(t *testing.T) {
 	s.sees("Who gets a token", "ref_protected", "is “true”", "A claim does not match", "Given", "project_id=")
 	s.accessible("a trust")
 	s.follow("#revoke")
-	s.sees("Revoke all of this trust?", "1 is alive")
+	s.sees("Revoke all of this trust?", "(1 now)")
 	s.accessible("asking to revoke a trust")
 	s.fill("#reason", "it leaked")
 	s.follow("#revoke")
-	s.sees("is allowed no more, and 1 token of it revoked", "Not allowed yet")
+	s.sees("is no longer allowed, and 1 token revoked", "Not allowed yet")
 	if got := send("GET", fmt.Sprintf("%s/api/v4/projects/%d/issues", s.gate, s.world.api),
 		http.Header{"Authorization": {"Bearer " + secret}},
 		nil).status; got != http.StatusUnauthorized {

@@ -106,7 +106,7 @@ func (s *consoleStage) team(t *testing.T) (page, secret string) {
 func (s *consoleStage) denied(t *testing.T, page string) {
 	t.Helper()
 	for end := time.Now().Add(2 * patience); ; time.Sleep(200 * time.Millisecond) {
-		if s.open(page); strings.Contains(s.body(), "Denied lately") {
+		if s.open(page); strings.Contains(s.body(), "Recently denied") {
 			return
 		}
 		if time.Now().After(end) {
@@ -139,7 +139,7 @@ func TestConsoleQuestions(t *testing.T) {
 		s.everyView("who can push")
 		s.fill("#on", "6")
 		s.follow("#apply")
-		s.sees("may be a project or a group", "Nothing fits these filters")
+		s.sees("may be a project or a group", "No token matches these filters")
 		s.everyView("a question that cannot be read")
 	})
 	s.step(t, "as CSV and JSON", func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestConsoleQuestions(t *testing.T) {
 	})
 	s.step(t, "every figure of an owner leads to the tokens that it counts", func(t *testing.T) {
 		s.open("/owners")
-		s.sees("What the tokens of each owner amount to", "alice", "Highest radius")
+		s.sees("The tokens of each owner in numbers", "alice", "Highest radius")
 		s.everyView("owners")
 		count := evaluate[string](s.browser, `document.querySelector("td[data-label=Active] a.figure").firstChild.data`)
 		s.follow("td[data-label=Active] a.figure")
@@ -230,7 +230,7 @@ func TestConsoleQuestions(t *testing.T) {
 		s.becomes(`document.querySelector("[data-summary]").innerText.includes("Read job artifacts")`) // nothing is being asked any more
 		s.forget()
 		s.follow("#generate")
-		s.sees("You were signed out meanwhile", "What you typed is still there")
+		s.sees("Your session has ended", "What you typed is kept")
 		s.everyView("signed out while typing")
 		s.fill("#credential", s.world.alicePAT)
 		s.follow("#sign-in")
@@ -432,7 +432,7 @@ func TestConsoleQuestionsWithoutAScript(t *testing.T) {
 	s.fill("#credential", s.world.alicePAT)
 	s.forget()
 	s.follow("#generate")
-	s.sees("What you typed is still there")
+	s.sees("What you typed is kept")
 	fits("signing in again")
 	s.fill("#credential", s.world.alicePAT)
 	s.follow("#sign-in")

@@ -128,7 +128,7 @@ func TestUnusedRights(t *testing.T) {
 	})
 	f.step(t, "one click narrows it", func(t *testing.T) {
 		f.tokenPage("two scopes")
-		f.sees("3 of 5 permissions and 1 of 1 group unused for 60 days", "Denied lately", "read_variable")
+		f.sees("3 of 5 permissions and 1 of 1 group unused for 60 days", "Recently denied", "read_variable")
 		f.accessible("details with a finding")
 		f.picture("findings-details", 1100)
 		f.follow("#unused")
@@ -146,11 +146,11 @@ func TestUnusedRights(t *testing.T) {
 	})
 	f.step(t, "and another undoes it", func(t *testing.T) {
 		f.follow("#undo")
-		f.sees("It may do again", "secret")
+		f.sees("What it gets back", "secret")
 		f.accessible("undo")
 		f.picture("findings-undo", 800)
 		f.follow("#undo")
-		f.sees("may do again what it might before")
+		f.sees("can do again what it could before")
 		f.want(t, 200, v.Token, "GET", fmt.Sprintf("/api/v4/projects/%d/jobs", w.plans), nil)
 		if out, err := f.run("token", "undo", id); err == nil || !strings.Contains(out, "nothing to undo") {
 			t.Errorf("%v %s", err, out)

@@ -162,7 +162,7 @@ func TestAFleetsConsole(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, n := range f.nodes {
-			if page := p.get(n, "/tokens"); page.status != http.StatusServiceUnavailable || !strings.Contains(page.body, "not signed out") ||
+			if page := p.get(n, "/tokens"); page.status != http.StatusServiceUnavailable || !strings.Contains(page.body, "still signed in") ||
 				page.signedIn() {
 				t.Errorf("node %d: %d at %s", i, page.status, page.at)
 			}

@@ -61,7 +61,7 @@ func TestLearning(t *testing.T) {
 		out, err = b.patgate("learn", "propose", strconv.FormatInt(walker.ID, 10), "--group", fmt.Sprint(groups["half"], ",", groups["less"]))
 		if err != nil || strings.Contains(out, "Question") || !strings.Contains(strings.Join(strings.Fields(out), " "),
 			fmt.Sprintf("read_project group %d ", groups["half"])) ||
-			!strings.Contains(out, fmt.Sprintf("group %d is not in it", groups["less"])) || strings.Count(out, "not held today") != 1 {
+			!strings.Contains(out, fmt.Sprintf("group %d is not included", groups["less"])) || strings.Count(out, "not held today") != 1 {
 			t.Errorf("%v %s", err, out)
 		}
 		_, text := r.want(t, 200, w.alicePAT, "GET", extra(walker.ID, fmt.Sprint("/proposal?groups=", groups["less"])), nil)

@@ -230,7 +230,7 @@ func TestWhatIsNotTheJobsFaultIsNotCounted(t *testing.T) {
 	watch.Env = []string{"PATH=" + os.Getenv("PATH"), "PATGATE_SERVER=" + g.gate,
 		"PATGATE_ID_TOKEN=" + jobToken(t, i, g.world, map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})}
 	begun := time.Now()
-	if out, err := watch.CombinedOutput(); err == nil || !strings.Contains(string(out), "the ID token is over") ||
+	if out, err := watch.CombinedOutput(); err == nil || !strings.Contains(string(out), "the ID token has expired") ||
 		time.Since(begun) > 10*time.Second {
 		t.Errorf("a watch with a token that is over: %v %s", err, out)
 	}

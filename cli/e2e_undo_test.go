@@ -42,7 +42,7 @@ func TestWhatIsNotUndone(t *testing.T) {
 		}, "nothing to undo"},
 		{"what the table does not know any more", func(t *testing.T, v shown) {
 			r.alter(t, fmt.Sprintf("UPDATE narrowings SET scopes = replace(scopes, 'read_job', 'read_nothing') WHERE token_id = %d", v.ID))
-		}, "cannot be granted any more"},
+		}, "can no longer be granted"},
 		{"a narrowing for good", func(t *testing.T, v shown) {
 			r.want(t, 200, w.alicePAT, "PATCH", extra(v.ID, ""), object{"granular_scopes": []object{on(w.api, "read_job")}})
 			r.want(t, 200, w.alicePAT, "PATCH", extra(v.ID, ""), object{"granular_scopes": []object{small}, "for_good": true})

@@ -160,7 +160,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if invalid := (*pflag.InvalidValueError)(nil); errors.As(err, &invalid) {
 		why := invalid.Unwrap()
 		if errors.Is(why, strconv.ErrSyntax) || errors.Is(why, strconv.ErrRange) {
-			why = errors.New("it is no number that can be meant")
+			why = errors.New("it is not a number, or is out of range")
 			if invalid.GetFlag().Value.Type() == "bool" {
 				why = errors.New("write true or false")
 			}

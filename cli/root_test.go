@@ -33,7 +33,7 @@ func TestAWrongCommandLineIsOneLineWithTheNearestWord(t *testing.T) {
 		{"none of several", []string{"permissions", "search"},
 			"an argument is missing: write patgate permissions search WORD... (see patgate permissions search --help)"},
 		{"no number", []string{"token", "list", "--limit", "x"},
-			`--limit "x": it is no number that can be meant (see patgate token list --help)`},
+			`--limit "x": it is not a number, or is out of range (see patgate token list --help)`},
 		{"neither yes nor no", []string{"token", "list", "--json=maybe"}, `--json "maybe": write true or false (see patgate token list --help)`},
 		{"a permission without a place", []string{"token", "create", "--allow", "read_job"}, `--allow "read_job": say where first: --project, ` +
 			"--group, --personal, --all-memberships, --user or --instance, then --allow (see patgate token create --help)"},

@@ -84,7 +84,7 @@ func TestTheLifeOfAToken(t *testing.T) {
 		if v.State != "revoked" || v.RevokeReason != "done" || !strings.HasPrefix(v.RevokedBy, "cli:") {
 			t.Errorf("%+v", v)
 		}
-		if out := o.must("token", "revoke", id(made)); !strings.Contains(out, "revoked already") {
+		if out := o.must("token", "revoke", id(made)); !strings.Contains(out, "Already revoked") {
 			t.Error(out)
 		}
 	})

@@ -85,9 +85,9 @@ type Config struct {
 	// DataDir is the directory that patgate keeps its files in. It is made on first start, with mode 0700.
 	DataDir string `yaml:"data_dir"`
 	// Policies is a directory with policy as code, or one file: limits that every token is held to, issuers of ID tokens, trusts,
-	// and templates, beside the file `patgate.lock` that says which projects and groups the paths of limits mean. It is read again
-	// on SIGHUP and when it changes, as often as the route table; a bad file leaves the last good set in place, and keeps patgate
-	// from starting. Empty: there are none.
+	// and templates, beside the file `patgate.lock` that says which projects and groups the paths of limits mean. It is read
+	// again on SIGHUP and when it changes, as often as the route table; a bad file leaves the last good set in place, and keeps
+	// patgate from starting. Empty: there are none.
 	Policies string `yaml:"policies"`
 	// Store is where tokens, owners and their sealed credentials are kept.
 	Store Store `yaml:"store"`
@@ -238,18 +238,19 @@ type OAuth struct {
 	// ClientSecret is the secret of a confidential application, best given by the variable. Empty: it is a public one, and PKCE
 	// alone binds the answer to the browser.
 	ClientSecret Secret `yaml:"client_secret"`
-	// URL is the forge's address for browsers, also for the link to the page on which people make a token. It must lead to the forge
-	// and not to patgate, which passes no page of it on by default. Empty: the first of upstream.external_urls, else upstream.url.
+	// URL is the forge's address for browsers, also for the link to the page on which people make a token. It must lead to the
+	// forge and not to patgate, which passes no page of it on by default. Empty: the first of upstream.external_urls, else
+	// upstream.url.
 	URL Base `yaml:"url"`
 }
 
 // Store is where tokens and sealed credentials are kept.
 type Store struct {
-	// Database is the SQLite file, made on first start, with a marker beside it: when that stands there and the file does not,
+	// Database is the SQLite file, made on first start, with a marker beside it: when the marker is there and the file is not,
 	// patgate does not start. Empty: `db/patgate.db` in data_dir.
 	Database string `yaml:"database"`
 	// URL is a PostgreSQL database (14 or later) instead of the SQLite file, as libpq takes it:
-	// `postgres://user:password@host:5432/database?sslmode=verify-full`, also with several hosts, of which the one that takes
+	// `postgres://user:password@host:5432/database?sslmode=verify-full`, also with several hosts; the one that takes
 	// writes is used. It is best given by the variable: it may hold a password, and is never shown. Every node needs the same
 	// sealing key.
 	URL Secret `yaml:"url"`
@@ -317,8 +318,8 @@ type OIDC struct {
 	// `EdDSA`, which are all taken else, and `ca_file`, the certificate authority that signs its certificate. As a variable it is
 	// a YAML list. Further ones may be files (policies). Empty: none.
 	Issuers []Issuer `yaml:"issuers"`
-	// Trusts are YAML files or directories of them with the policies. They are read again on SIGHUP and when they change, as often
-	// as those of routes are; with a bad file the policies before stay.
+	// Trusts are YAML files or directories of them with the policies. They are read again on SIGHUP and when they change, as
+	// often as those of routes are; with a bad file the policies before stay.
 	Trusts []string `yaml:"trusts"`
 	// MaxTokenAge is how long ago an ID token may have been made when it is traded.
 	MaxTokenAge Duration `yaml:"max_token_age"`

@@ -152,7 +152,7 @@ func (p *reader) way(section string, w *Way) {
 		if w.URL.Loopback() {
 			where = "and leaves this machine by " + section + ".connect or .proxy"
 		}
-		p.refuse(key("url"), w.URL.String(), "is plain http "+where+", which would carry credentials readable",
+		p.refuse(key("url"), w.URL.String(), "is plain http "+where+", which would carry credentials unencrypted",
 			"write https://"+w.URL.Host()+", or set upstream.allow_plain_http: true")
 	case plain && w.CAFile != "":
 		p.refuse(key("ca_file"), w.CAFile, "has no use with plain http", "leave it out, or write https in "+key("url"))
@@ -177,7 +177,8 @@ func (p *reader) roundabout(section string, w *Way) {
 		key, at = section+".connect", string(w.Connect)
 	}
 	if own := string(w.Connect); w.Connect.unix() && (own == p.config.Listen || own == p.config.Admin.Listen) {
-		p.refuse(key, own, "is where patgate itself listens: requests would come back to it", "give where the forge itself listens")
+		p.refuse(key, own, "is where patgate itself listens: requests would come back to it", "give where the forge itself "+
+			"listens")
 	}
 	if w.Connect.unix() || !w.Proxy.Empty() {
 		return

@@ -19,10 +19,10 @@ func TestWaysToTheForge(t *testing.T) {
 			`from the root (fix: write unix:/run/gitlab/workhorse.socket)`},
 		{"plain http to this machine by another name", "url: http://git.example.com, connect: '127.0.0.1:8181'", ""},
 		{"plain http that leaves this machine after all", own + ", connect: '10.0.0.5:80'", `upstream.url: "http://127.0.0.1:3000": is ` +
-			`plain http and leaves this machine by upstream.connect or .proxy, which would carry credentials readable (fix: write ` +
+			`plain http and leaves this machine by upstream.connect or .proxy, which would carry credentials unencrypted (fix: write ` +
 			`https://127.0.0.1:3000, or set upstream.allow_plain_http: true)`},
 		{"plain http through a proxy", own + ", proxy: 'http://10.0.0.9:3128'", `upstream.url: "http://127.0.0.1:3000": is plain ` +
-			`http and leaves this machine by upstream.connect or .proxy, which would carry credentials readable (fix: write ` +
+			`http and leaves this machine by upstream.connect or .proxy, which would carry credentials unencrypted (fix: write ` +
 			`https://127.0.0.1:3000, or set upstream.allow_plain_http: true)`},
 		{"a proxy", secure + ", proxy: 'http://me:pw@proxy.example.com:3128'", ""},
 		{"a proxy without a port", secure + ", proxy: 'http://me:pw@proxy.example.com'", `upstream.proxy: "[masked]": not an HTTP proxy ` +

@@ -82,7 +82,8 @@ func (p *reader) oauth(c *Config) {
 		p.refuse("console.oauth.client_id", o.ClientID, "is given without a console",
 			"give console.listen too, such as 127.0.0.1:9091")
 	case (o.ClientID != "" || !o.URL.Empty()) && !known && !address.Empty() && !address.HTTPS() && !address.Loopback():
-		p.refuse("console.oauth.url", address.String(), "is plain http to another machine: others could sign people in as themselves",
+		p.refuse("console.oauth.url", address.String(), "is plain http to another machine: others could sign people in as "+
+			"themselves",
 			"give console.oauth.url: https://"+address.Host())
 	case (o.ClientID != "" || !o.URL.Empty()) && !known && !address.Empty():
 		p.refuse("console.oauth.url", address.String(), "is patgate's own address, which passes no page of the forge on",
@@ -97,7 +98,8 @@ func (p *reader) console(c *Config) {
 	switch c.Console.Listen {
 	case ConsoleOff:
 		if !u.Empty() {
-			p.refuse("console.public_url", u.String(), "is given without a console", "give console.listen too, such as 127.0.0.1:9091")
+			p.refuse("console.public_url", u.String(), "is given without a console", "give console.listen too, such as "+
+				"127.0.0.1:9091")
 		}
 		return
 	case ConsoleGateway:
@@ -124,7 +126,7 @@ func (p *reader) console(c *Config) {
 		}
 	}
 	if !u.Empty() && !u.HTTPS() && !u.Loopback() {
-		p.refuse("console.public_url", u.String(), "is plain http to another machine, which would carry credentials readable",
+		p.refuse("console.public_url", u.String(), "is plain http to another machine, which would carry credentials unencrypted",
 			"write https://"+u.Host())
 	}
 }
@@ -147,6 +149,6 @@ func (p *reader) consoleOnGateway(c *Config) {
 			"give public_url: https://patgate.example.com")
 	case u.Empty() && !c.PublicURL.Empty() && !c.PublicURL.HTTPS() && !c.PublicURL.Loopback():
 		p.refuse("public_url", c.PublicURL.String(), "is plain http to another machine, which would carry the console's "+
-			"credentials readable", "write https://"+c.PublicURL.Host())
+			"credentials unencrypted", "write https://"+c.PublicURL.Host())
 	}
 }

@@ -28,7 +28,8 @@ func (p *reader) file(name string, data []byte) {
 	}
 	var more yaml.Node
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
-		p.problem(Source{File: name, Line: more.Line}, "", "", "has more than one YAML document", "remove the `---` and what follows")
+		p.problem(Source{File: name, Line: more.Line}, "", "", "has more than one YAML document", "remove the `---` and "+
+			"what follows")
 	}
 	p.section(name, doc.Content[0], "", make(map[string]int))
 }
@@ -68,7 +69,7 @@ func (p *reader) entry(file string, keyNode, node *yaml.Node, prefix string, see
 	at := Source{File: file, Line: keyNode.Line}
 	key := prefix + keyNode.Value
 	if line, twice := seen[key]; twice {
-		p.problem(at, key, "", "stands twice, first on line "+strconv.Itoa(line), "remove one")
+		p.problem(at, key, "", "appears twice, first on line "+strconv.Itoa(line), "remove one")
 		return
 	}
 	seen[key] = keyNode.Line
@@ -124,7 +125,8 @@ func (p *reader) leaf(file string, f field, node *yaml.Node) {
 				continue
 			}
 			if item.Kind != yaml.ScalarNode {
-				p.problem(Source{File: file, Line: item.Line}, f.key, "", "holds something that is not a plain value", "write `- value`")
+				p.problem(Source{File: file, Line: item.Line}, f.key, "", "holds something that is not a plain "+
+					"value", "write `- value`")
 				return
 			}
 			sources, texts = append(sources, Source{File: file, Line: item.Line}), append(texts, item.Value)

@@ -22,7 +22,7 @@ func TestWhereItListens(t *testing.T) {
 		{"a Unix socket with a colon for people whose address nobody knows", "console: {listen: 'unix:/run/c:1.sock'}\n",
 			"console.public_url is missing"},
 		{"a Unix socket with a colon over plain http", "console: {listen: 'unix:/run/c:1.sock', public_url: http://tokens.example.com}\n",
-			"would carry credentials readable"},
+			"would carry credentials unencrypted"},
 		{"one that processes share", "listen: unix:/run/p.sock\nreuse_port: true\n", "has no use with a Unix socket"},
 		{"a socket that leads back", "listen: unix:/run/p.sock\nupstream: {url: 'http://localhost', connect: 'unix:/run/p.sock'}\n",
 			"is where patgate itself listens"},
@@ -30,8 +30,8 @@ func TestWhereItListens(t *testing.T) {
 		{"a mode that is none", "socket: {mode: 0888}\n", "not the mode of a file"},
 		{"a mode with more than permissions", "socket: {mode: 04755}\n", "not the mode of a file"},
 		{"proxies", "proxy_protocol: [10.0.0.0/8, unix]\ntrusted_proxies: [unix]\n", ""},
-		{"everybody as a proxy", "proxy_protocol: ['0.0.0.0/0']\n", "lets anybody say who he is"},
-		{"everybody as a proxy over IPv6", "proxy_protocol: ['::/0']\n", "lets anybody say who he is"},
+		{"everybody as a proxy", "proxy_protocol: ['0.0.0.0/0']\n", "lets anybody claim any address"},
+		{"everybody as a proxy over IPv6", "proxy_protocol: ['::/0']\n", "lets anybody claim any address"},
 		{"a proxy without an address", "proxy_protocol: [haproxy]\n", "not an address range"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

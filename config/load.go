@@ -21,7 +21,8 @@ func Load(in Input) (Config, []Problem) {
 			Fix:     "check the path and its permissions",
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			problem.Message, problem.Fix = "does not exist", "check the path; `patgate config example` prints a file to start from"
+			problem.Message, problem.Fix = "does not exist", "check the path; `patgate config example` prints a file to "+
+				"start from"
 		}
 		return Config{}, []Problem{problem}
 	}

@@ -90,7 +90,7 @@ func (p *reader) assign(f field, at []Source, texts []string) {
 	for i, s := range texts {
 		element := reflect.New(f.typ.Elem()).Elem()
 		if slices.Contains(texts[:i], s) {
-			p.problem(at[i], f.key, shown(f, s), "stands in the list twice", "remove one")
+			p.problem(at[i], f.key, shown(f, s), "is in the list twice", "remove one")
 		}
 		if p.scalar(f, at[i], element, s) {
 			list = reflect.Append(list, element)

@@ -57,7 +57,7 @@ is stronger than the one before. Only ` + "`upstream.url`" + ` must be given:
 
     patgate serve --upstream https://gitlab.example.com
 
-Reading is strict: a key that is unknown, stands twice or is empty is an error. ` + "`patgate config check FILE`" + ` prints
+Reading is strict: a key that is unknown, appears twice or is empty is an error. ` + "`patgate config check FILE`" + ` prints
 all problems at once, ` + "`patgate config show`" + ` the one in effect with the place of each value, ` + "`patgate config example`" + ` a file to start from.
 
 The environment variable of a key is its name in upper case with ` + "`PATGATE_`" + ` before it and ` + "`_`" + ` for the dot

@@ -23,7 +23,7 @@ func (p *reader) validate() {
 	}
 	for _, of := range c.ProxyProtocol {
 		if of.IsValid() && of.Bits() == 0 {
-			p.refuse("proxy_protocol", of.String(), "lets anybody say who he is", "name the addresses of your proxies alone")
+			p.refuse("proxy_protocol", of.String(), "lets anybody claim any address", "name the addresses of your proxies alone")
 		}
 	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
@@ -52,15 +52,17 @@ func (p *reader) validate() {
 		if _, given := p.set[key]; !given {
 			key = "resolver.fresh_for_reads"
 		}
-		p.refuse(key, "", "lets writes use older facts than reads", "give resolver.fresh_for_writes at most resolver.fresh_for_reads")
+		p.refuse(key, "", "lets writes use older facts than reads", "give resolver.fresh_for_writes at most "+
+			"resolver.fresh_for_reads")
 	}
 	if c.Resolver.NotFoundTTL > c.Resolver.FreshForReads {
 		key := "resolver.not_found_ttl"
 		if _, given := p.set[key]; !given {
 			key = "resolver.fresh_for_reads"
 		}
-		p.refuse(key, "", "has it remembered for longer that a container does not exist ("+c.Resolver.NotFoundTTL.String()+
-			") than what it is ("+c.Resolver.FreshForReads.String()+")", "give resolver.not_found_ttl at most resolver.fresh_for_reads")
+		p.refuse(key, "", "remembers for longer that a container does not exist ("+c.Resolver.NotFoundTTL.String()+
+			") than what it is ("+c.Resolver.FreshForReads.String()+")", "give resolver.not_found_ttl at most "+
+			"resolver.fresh_for_reads")
 	}
 	if c.Limits.AuditQueue < c.Limits.Connections {
 		key := "limits.audit_queue"
@@ -74,13 +76,14 @@ func (p *reader) validate() {
 			"write https://api.github.com/meta/public_keys/secret_scanning")
 	}
 	if s := c.LeakReports.GitLabToken; !s.Empty() && len(s.Reveal()) < 16 {
-		p.refuse("leak_reports.gitlab_token", s.String(), "is too short to be kept from guessing", "give at least 16 random characters")
+		p.refuse("leak_reports.gitlab_token", s.String(), "is too short to be kept from guessing", "give at least 16 "+
+			"random characters")
 	}
 	if d := c.Tokens.RevokeUnusedAfter; d != 0 && d.Std() < day {
 		p.refuse("tokens.revoke_unused_after", d.String(), "is too short", "write 1d or more, or 0s for never")
 	}
 	if k := c.Learn.Keep; k.Std() < day || k.Std() > 90*day || k.Std()%day != 0 {
-		p.refuse("learn.keep", k.String(), "is no number of days from 1 to 90", "write 90d")
+		p.refuse("learn.keep", k.String(), "is not a number of days from 1 to 90", "write 90d")
 	}
 	p.oidc(c)
 	p.often("routes.watch_interval", c.Routes.WatchInterval)
@@ -161,7 +164,8 @@ func (p *reader) store(c *Config) {
 	case c.Store.Database != "":
 		p.refuse("store.url", c.Store.URL.String(), "and store.database are both given", "keep one")
 	case !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://"):
-		p.refuse("store.url", c.Store.URL.String(), "is no URL of a PostgreSQL database", "write postgres://user@host/database")
+		p.refuse("store.url", c.Store.URL.String(), "is not the URL of a PostgreSQL "+
+			"database", "write postgres://user@host/database")
 	}
 	if url == "" && c.Store.Grace > 0 {
 		p.refuse("store.grace", c.Store.Grace.String(), "is for a store in PostgreSQL", "leave it out, or give store.url")

@@ -140,8 +140,8 @@ func ParseBase(s string) (Base, error) {
 	}
 	path := strings.TrimSuffix(u.Path, "/")
 	if path != "" && !plainPath.MatchString(u.EscapedPath()) {
-		return Base{}, errors.New("has a path that servers may read in different ways: write names of letters, digits, '-', '_' " +
-			"and '.', such as https://git.example.com/gitlab")
+		return Base{}, errors.New("has a path that servers may read in different ways: write names of letters, digits, " +
+			"'-', '_' and '.', such as https://git.example.com/gitlab")
 	}
 	return Base{URL{strings.ToLower(u.Scheme + "://" + u.Host)}, path}, nil
 }
@@ -216,7 +216,7 @@ func (p *Prefix) UnmarshalText(text []byte) error {
 	case err != nil:
 		return errors.New("not an address range: write 10.0.0.0/8 or 10.1.2.3, or unix for those who come over a Unix socket")
 	case prefix != prefix.Masked():
-		return fmt.Errorf("has bits set behind its length: write %s", prefix.Masked())
+		return fmt.Errorf("has bits set beyond its prefix length: write %s", prefix.Masked())
 	case prefix.Addr().Is4In6() && prefix.Bits() >= 96: // a client's address is never written so
 		prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 	}

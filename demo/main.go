@@ -90,7 +90,8 @@ func demoRequests(w forgetest.Demo) []demoRequest {
 			status:   200,
 			contains: `"status"`,
 		},
-		{title: "Denied: ci may not read issues there. The answer names the permission that is missing.", token: "ci", method: "GET",
+		{title: "Denied: ci may not read issues there. The answer names the permission that is " +
+			"missing.", token: "ci", method: "GET",
 			path: project + "/issues", status: 403, contains: "read_work_item"},
 		{
 			title:    "Out of bounds: " + w.Username + " is a maintainer of " + w.Outside + ", this token does not reach it.",
@@ -102,7 +103,8 @@ func demoRequests(w forgetest.Demo) []demoRequest {
 		},
 		{title: "Allowed: release-bot makes a release.", token: "release-bot", method: "POST", path: project + "/releases",
 			body: `{"tag_name":"v1.0.0","name":"First"}`, status: 201, contains: `"v1.0.0"`},
-		{title: "Allowed: reader covers everything below the group, also projects that are made later.", token: "reader", method: "GET",
+		{title: "Allowed: reader covers everything below the group, also projects that are made " +
+			"later.", token: "reader", method: "GET",
 			path: "/api/v4/projects/acme%2Ftools%2Fdeployer", status: 200, contains: `"acme/tools/deployer"`},
 	}
 }

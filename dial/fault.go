@@ -12,7 +12,7 @@ import (
 var (
 	ErrTLS         = errors.New("TLS with the server failed")
 	ErrExpired     = fmt.Errorf("%w: its certificate has expired or is not valid yet", ErrTLS)
-	ErrUntrusted   = fmt.Errorf("%w: its certificate is not of an authority that is trusted", ErrTLS)
+	ErrUntrusted   = fmt.Errorf("%w: its certificate is not from a trusted authority", ErrTLS)
 	ErrName        = fmt.Errorf("%w: its certificate is for another name", ErrTLS)
 	ErrCertificate = fmt.Errorf("%w: its certificate is not accepted", ErrTLS)
 )
@@ -58,7 +58,7 @@ func faultOf(err error) error {
 }
 
 // Fault names the kind of an error that Failed gave, for the log and metrics, of a closed set: "expired", "untrusted", "name",
-// "certificate", "tls". Empty: it is none of TLS.
+// "certificate", "tls". Empty: it is not a failure of TLS.
 func Fault(err error) string {
 	for _, kind := range []struct {
 		is   error

@@ -14,7 +14,7 @@ import (
 // ErrProxy means that a proxy did not open the way to the server.
 var ErrProxy = errors.New("the proxy did not connect")
 
-// Proxy is an HTTP proxy that opens connections when it is asked to (RFC 9110, 9.3.6). The zero value is none.
+// Proxy is an HTTP proxy that opens connections when it is asked to (RFC 9110, 9.3.6). The zero value: no proxy.
 type Proxy struct {
 	Host       string        // with its port
 	Credential func() string // "user:password"; nil is none

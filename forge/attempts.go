@@ -14,8 +14,8 @@ import (
 	"patgate/token"
 )
 
-// Fingerprint stands for a credential: a hash under a key that this process alone knows. The zero value is none. Others are odd
-// in their second half.
+// Fingerprint stands for a credential: a hash under a key that this process alone knows. The zero value stands for none; any
+// other has an odd second half.
 type Fingerprint [2]uint64
 
 // AttemptOptions bound wrong credentials.

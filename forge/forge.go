@@ -48,9 +48,9 @@ type Resolver interface {
 	// it cannot, the error wraps ErrListBudget.
 	Listed(s *token.Session) error
 
-	// Below gives the sorted ids of the projects that lie below a group, at any depth, as far as the owner sees them. complete tells
-	// that there are no others. It is paid for like the questions about single entries of a list, for which it stands. It fails
-	// as Resolve does, and when the token cannot pay.
+	// Below gives the sorted ids of the projects that lie below a group, at any depth, as far as the owner sees them. complete
+	// tells that there are no others. It is paid for like the questions about single entries of a list, for which it stands. It
+	// fails as Resolve does, and when the token cannot pay.
 	Below(ctx context.Context, s *token.Session, group *policy.Container, maxAge time.Duration) (projects []int64, complete bool,
 		err error)
 
@@ -113,7 +113,8 @@ type Identity struct {
 	Kind      CredentialKind
 	TokenID   int64
 	TokenName string
-	// Application is the public id of the OAuth application whose access token it is. The next token is another one, for the same.
+	// Application is the public id of the OAuth application whose access token it is. The next token is another one, for the
+	// same.
 	Application string
 	Scopes      []string  // "api", "read_api", ...
 	ExpiresAt   time.Time // the first moment at which it is not valid any more; zero: never

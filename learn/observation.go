@@ -28,15 +28,16 @@ type Observation struct {
 const (
 	// DaysKept is for how many days counts are kept day by day.
 	DaysKept = 90
-	// MostUnits is how many allowed units, and how many denied ones, a subject has of its own. Further ones are kept without their
-	// containers and refs, see Unit.Collapsed; MostCollapsed more of these, and nothing beyond.
+	// MostUnits is how many allowed units, and how many denied ones, a subject has of its own. Further ones are kept without
+	// their containers and refs, see Unit.Collapsed; MostCollapsed more of these, and nothing beyond.
 	MostUnits     = 2000
 	MostCollapsed = 1000
-	// MostUnitsOfForgeToken and MostCollapsedOfForgeToken are the same of a credential of the forge's own: anybody there makes one.
+	// MostUnitsOfForgeToken and MostCollapsedOfForgeToken are the same of a credential of the forge's own: anybody there makes
+	// one.
 	MostUnitsOfForgeToken     = 300
 	MostCollapsedOfForgeToken = 100
-	// MostText is how long such a credential's unit is as it is kept, without the groups, and MostRef how long the name of a ref in
-	// it, both in bytes. A longer unit is kept collapsed.
+	// MostText is how long such a credential's unit is as it is kept, without the groups, and MostRef how long the name of a ref
+	// in it, both in bytes. A longer unit is kept collapsed.
 	MostText = 2 << 10
 	MostRef  = 255
 	// MostSuspect is how many suspect units a subject or token has beside all these. Beyond it they are lost.

@@ -10,8 +10,8 @@ import (
 // nowhere. Units are of subjects or of tokens: the ids of tokens are the higher ones.
 type Subject struct {
 	ID int64
-	// Hash is of the credential, under a key that is not in the store; of an OAuth access token, of its application and user: each
-	// token lasts for hours.
+	// Hash is of the credential, under a key that is not in the store; of an OAuth access token, of its application and user:
+	// each token lasts for hours.
 	Hash [sha256.Size]byte
 	// Origin is the forge's, UserID and Username whose credential it is, as the forge says.
 	Origin   string
@@ -37,17 +37,17 @@ type Summary struct {
 }
 
 const (
-	// MostSubjects is how many subjects are kept in all, and MostSubjectsOfUser of one user: beyond that the one that was not seen
-	// for longest goes, when these are at least as many days as QuietDays.
+	// MostSubjects is how many subjects are kept in all, and MostSubjectsOfUser how many of one user. Beyond that the one that
+	// was not seen for longest goes, if that is at least QuietDays ago.
 	MostSubjects       = 100_000
 	MostSubjectsOfUser = 64
 	QuietDays          = 7
-	// FirstDays is for how many days from its first request the networks of a subject or token are learned, and MostNetworks how
-	// many of them.
+	// FirstDays is how many days, from the first request, the networks of a subject or token are learned, and MostNetworks how
+	// many networks.
 	FirstDays    = 7
 	MostNetworks = 64
-	// LeakDays is for how many days before a leak of a token was reported what it did for the first time is taken for what a thief
-	// may have done, from whatever network: nobody knows when it leaked, and the report ends the token.
+	// LeakDays is how many days before the report of a leak count as a thief's: what the token did for the first time in them,
+	// from whatever network, is set apart, because nobody knows when it leaked. The report ends the token.
 	LeakDays = 7
 )
 

@@ -17,8 +17,8 @@ type Unit struct {
 	Acts  []Act    `json:"acts,omitempty"`
 	// Filtered: the answer reaches over all memberships, and was passed on without the entries that the grant does not reach.
 	Filtered bool `json:"filtered,omitempty"`
-	// Collapsed: the subject had too many units, so that containers and refs are not told, but for the groups that all of them lie
-	// in: the Ancestors of each act, as far as they are known.
+	// Collapsed: the subject had too many units, so that containers and refs are not told, but for the groups that all of them
+	// lie in: the Ancestors of each act, as far as they are known.
 	Collapsed bool `json:"collapsed,omitempty"`
 	// Denied is why it was denied; empty for what was allowed.
 	Denied string `json:"denied,omitempty"`

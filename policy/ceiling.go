@@ -35,8 +35,8 @@ func (m *Ceiling) Refusal() string {
 // Everywhere tells whether a ceiling holds everywhere.
 func (m *Ceiling) Everywhere() bool { return len(m.Groups) == 0 && len(m.Projects) == 0 }
 
-// Holds tells whether a ceiling holds on a project or group. One of which the forge shows not all groups above it may lie below
-// any group.
+// Holds tells whether a ceiling holds on a project or group. If the forge does not show all groups above it, it is taken to lie
+// below every group.
 func (m *Ceiling) Holds(c *Container) bool {
 	switch {
 	case m.Everywhere():
@@ -76,7 +76,7 @@ func (b *Bearer) within(ranges []netip.Prefix) bool {
 	return len(b.Networks) > 0
 }
 
-// Ceilings are all that an operator has set. Nil is none.
+// Ceilings are all that an operator has set. Nil: there are none.
 type Ceilings []Ceiling
 
 // Turns gives the age, in seconds, at which the first of the ceilings begins to refuse a token that is younger now; ok is false

@@ -84,7 +84,7 @@ func (c *compiler) permissions(i int, access Access, names []string) (set routes
 		case !known:
 			c.report(i, "permissions", "unknown permission %q%s", name, c.hint(name))
 		case set.Has(p):
-			c.report(i, "permissions", "%q stands there twice", name)
+			c.report(i, "permissions", "%q is listed twice", name)
 		case access != AccessNone && !access.reachesAny(c.catalogue.Info(p).Boundaries):
 			c.report(i, "permissions", "%q cannot be granted under %s: %s", name, access,
 				placesOf(c.catalogue.Info(p).Boundaries))
@@ -108,7 +108,7 @@ func (c *compiler) hint(name string) string {
 func (c *compiler) ids(i int, field string, ids []int64) []int64 {
 	for _, id := range ids {
 		if id <= 0 {
-			c.report(i, field, "%d is no id: ids are positive", id)
+			c.report(i, field, "%d is not an id: ids are positive", id)
 		}
 	}
 	sorted := slices.Clone(ids)
@@ -140,7 +140,7 @@ func (c *compiler) refPatterns(i int, access Access, patterns []string) []string
 	}
 	for _, pattern := range patterns {
 		if !validRefPattern(pattern) {
-			c.report(i, field, "%q is no pattern of full ref names: write refs/heads/bot/*", pattern)
+			c.report(i, field, "%q is not a pattern of full ref names: write refs/heads/bot/*", pattern)
 		}
 	}
 	sorted := slices.Clone(patterns)
@@ -179,7 +179,7 @@ func (c *compiler) once(i int, s *Scope) {
 		return
 	}
 	if first, taken := c.seen[at]; taken {
-		c.report(i, "access", "%s stands in scopes[%d] already: put the permissions into one scope", s.Access, first)
+		c.report(i, "access", "%s is in scopes[%d] already: put the permissions into one scope", s.Access, first)
 		return
 	}
 	c.seen[at] = i
@@ -190,7 +190,7 @@ func (c *compiler) onceNamed(i int, field string, at place, boundary routes.Boun
 	for _, id := range ids {
 		at.id = id
 		if first, taken := c.seen[at]; taken {
-			c.report(i, field, "%s %d stands in scopes[%d] already: put its permissions into one scope", boundary, id, first)
+			c.report(i, field, "%s %d is in scopes[%d] already: put its permissions into one scope", boundary, id, first)
 			continue
 		}
 		c.seen[at] = i

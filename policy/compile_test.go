@@ -75,7 +75,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"no permission", scopes(under("user")), "scopes[0].permissions: a scope needs at least one permission"},
 		{"an unknown permission", scopes(onProject(1, "read_jop")), `scopes[0].permissions: unknown permission "read_jop", nearest: read_job`},
 		{"an unknown permission that is like no other", scopes(onProject(1, "xx")), `scopes[0].permissions: unknown permission "xx"`},
-		{"a permission twice", scopes(onProject(1, "read_job", "read_job")), `scopes[0].permissions: "read_job" stands there twice`},
+		{"a permission twice", scopes(onProject(1, "read_job", "read_job")), `scopes[0].permissions: "read_job" is listed twice`},
 		{"an instance permission on selected containers", scopes(onProject(1, "update_setting")),
 			`scopes[0].permissions: "update_setting" cannot be granted under selected_memberships: its boundary is instance`},
 		{"a group permission on personal projects", scopes(under("personal_projects", "update_group")),
@@ -94,16 +94,16 @@ func TestCompileRefuses(t *testing.T) {
 			"scopes[0]: selected_memberships needs project_ids or group_ids"},
 		{"containers for another access", scopes(ScopeSpec{Access: "all_memberships", Permissions: []string{"read_job"}, GroupIDs: []int64{4}}),
 			"scopes[0]: all_memberships takes no project_ids or group_ids: they are for selected_memberships"},
-		{"an id of zero", scopes(onProject(0, "read_job")), "scopes[0].project_ids: 0 is no id: ids are positive"},
-		{"a negative id", scopes(onGroup(-4, "read_job")), "scopes[0].group_ids: -4 is no id: ids are positive"},
+		{"an id of zero", scopes(onProject(0, "read_job")), "scopes[0].project_ids: 0 is not an id: ids are positive"},
+		{"a negative id", scopes(onGroup(-4, "read_job")), "scopes[0].group_ids: -4 is not an id: ids are positive"},
 		{"one project in two scopes", scopes(onProject(5, "read_job"), onGroup(4, "read_job"), onProject(5, "run_job")),
-			"scopes[2].project_ids: project 5 stands in scopes[0] already: put its permissions into one scope"},
+			"scopes[2].project_ids: project 5 is in scopes[0] already: put its permissions into one scope"},
 		{"one group in two scopes", scopes(onGroup(5, "read_job"), onGroup(5, "run_job")),
-			"scopes[1].group_ids: group 5 stands in scopes[0] already: put its permissions into one scope"},
+			"scopes[1].group_ids: group 5 is in scopes[0] already: put its permissions into one scope"},
 		{"one project in two scopes with the same constraint", scopes(pushing(onProject(5, "read_job")), pushing(onProject(5, "run_job"))),
-			"scopes[1].project_ids: project 5 stands in scopes[0] already: put its permissions into one scope"},
+			"scopes[1].project_ids: project 5 is in scopes[0] already: put its permissions into one scope"},
 		{"one access twice", scopes(under("user", "read_project"), under("user", "create_project")),
-			"scopes[1].access: user stands in scopes[0] already: put the permissions into one scope"},
+			"scopes[1].access: user is in scopes[0] already: put the permissions into one scope"},
 		{"ref patterns where there are no refs", scopes(withPatterns(under("user", "read_project"), "refs/heads/*")),
 			"scopes[0].constraints.ref_patterns: user reaches no repository: remove the patterns"},
 	}
@@ -114,7 +114,7 @@ func TestCompileRefuses(t *testing.T) {
 			name  string
 			specs []ScopeSpec
 			want  string
-		}{"the ref pattern " + strings.ToValidUTF8(pattern, "?"), scopes(withPatterns(onProject(5, "push_code"), pattern)), "is no pattern of full ref names"})
+		}{"the ref pattern " + strings.ToValidUTF8(pattern, "?"), scopes(withPatterns(onProject(5, "push_code"), pattern)), "is not a pattern of full ref names"})
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -102,8 +102,8 @@ type Decision struct {
 	// have named the container by a path that it cannot read. 0 when there is none or none was found.
 	Container int64
 	// Missing holds the permissions that were needed there and not granted there. For ReasonPermissionMissing they are
-	// those that no scope holds anywhere, for ReasonNotFindable those not held under all_memberships, and for ReasonSpans those not
-	// held under one of Under.
+	// those that no scope holds anywhere, for ReasonNotFindable those not held under all_memberships, and for ReasonSpans those
+	// not held under one of Under.
 	Missing routes.PermissionSet
 	// Under are the accesses under which an answer that reaches over all memberships needs the permissions and the grant lacks
 	// some, each by itself: selected_memberships where its entries can be judged one by one.

@@ -76,11 +76,11 @@ func (g *Grant) filtered(q *Question, l look, d *Decision) (allowed bool) {
 	return true
 }
 
-// Reachable says what may make a grant reach entries with permissions, so that nobody has to be asked about the others.
+// Reachable says which entries of a list a grant may reach, so that the forge need not be asked about the others.
 type Reachable struct {
-	// Facts: membership counts, or whose a project is, so that each container has to be looked at.
+	// Facts: it depends on membership, or on whose a project is, so that each container has to be looked at.
 	Facts bool
-	// Capped: a ceiling on groups may forbid it, so that all groups above have to be known of what is reached.
+	// Capped: a ceiling on groups may forbid it, so that all groups above what is reached have to be known.
 	Capped bool
 	// Groups are the ids of the groups below which containers are reached, each once.
 	Groups []int64

@@ -8,8 +8,8 @@ import "patgate/routes"
 type Question struct {
 	Route *routes.Route
 	Acts  []Act
-	// Entries say how the entries of the answer name their containers, when it may hold some of others than the acts are about and
-	// each can be judged; nil when it cannot, or holds none.
+	// Entries say how the entries of the answer name their containers, when it may hold some of others than the acts are about
+	// and each can be judged; nil when it cannot, or holds none.
 	Entries *routes.Entries
 }
 

@@ -76,7 +76,7 @@ func (d *dice) specs() []ScopeSpec {
 	return specs
 }
 
-// grant throws specs until they compile: what is refused is only what stands twice.
+// grant throws specs until they compile: what is refused is only what appears twice.
 func (d *dice) grant(t *testing.T) (*Grant, []ScopeSpec) {
 	t.Helper()
 	for {

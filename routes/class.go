@@ -141,7 +141,8 @@ func (c *class) describe(name string) string {
 		case RefProject:
 			return name + " must be the numeric id or the URL-encoded full path of a project"
 		default:
-			return name + " must be the numeric id or the URL-encoded full path of a " + strings.ReplaceAll(c.ref.String(), "_", " ")
+			return name + " must be the numeric id or the URL-encoded full path " +
+				"of a " + strings.ReplaceAll(c.ref.String(), "_", " ")
 		}
 	}
 	return name + " must be " + c.want

@@ -17,7 +17,7 @@ type Documents struct {
 	Arguments map[string]RefKind
 	// Objects are the kinds of objects whose container the forge can be asked for, by the class in their global ids.
 	Objects map[string]DocumentObject
-	// Inside are the classes of global ids of what belongs to no container, or which the forge itself keeps inside.
+	// Inside are the classes of global ids whose objects have no container, or cannot lead out of it at the forge.
 	Inside map[string]bool
 	// Inherits are the types without a row that are part of the object at which they stand.
 	Inherits map[string]bool
@@ -25,8 +25,7 @@ type Documents struct {
 	Shown map[string][]string
 	// Edges correct where a field leads, by Type.field: same, below, parent, user, instance or other.
 	Edges map[string]string
-	// Widens are arguments, by name wherever they stand, with which the answer reaches further than without, and where to: parent or
-	// other.
+	// Widens are arguments, by name wherever they stand, that make the answer reach further, and where to: parent or other.
 	Widens map[string]string
 	// Templates are the mutations that make something whose description the forge takes from a template where it is missing, and
 	// carries out the commands in it.
@@ -58,7 +57,7 @@ func (d *Documents) rows() []*Route {
 type DocumentRoot struct {
 	// Boundary is that of a field that has no container: user or instance. None: an argument names it.
 	Boundary Boundary
-	// Profiles: users of whom nothing is told but what is shown of them everywhere.
+	// Profiles: users, with nothing but what the forge shows of them everywhere.
 	Profiles bool
 	// Arguments name containers, each by its kind; RefNone stands for the global id of an object.
 	Arguments map[string]RefKind

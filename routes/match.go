@@ -15,8 +15,8 @@ var (
 	errDots     = refuse(CodeAmbiguousPath, "the path has an empty, \".\" or \"..\" segment")
 	errEncoding = refuse(CodeAmbiguousPath, "the path has a percent-encoding that is malformed, not UTF-8, or hides a control "+
 		"character, backslash or dot segment: encode each part of the path once, a percent sign as %25")
-	errDoubled = refuse(CodeAmbiguousPath, "the path names a project, group or user that is percent-encoded twice: encode it once, "+
-		"a slash as %2F")
+	errDoubled = refuse(CodeAmbiguousPath, "the path names a project, group or user that is percent-encoded twice: encode "+
+		"it once, a slash as %2F")
 	errSpelling = refuse(CodeAmbiguousPath, "the path percent-encodes characters that need no encoding, and would be read "+
 		"differently without it")
 	errFormat = refuse(CodeAmbiguousPath, "the forge would read what follows the dot in the last part of the path as a "+

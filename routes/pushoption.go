@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// OptionValue is what stands behind the name of a push option. The zero value is none.
+// OptionValue is the kind of value that a push option takes.
 type OptionValue uint8
 
 const (

@@ -45,7 +45,7 @@ func (op *Operation) AppendPath(dst []byte) []byte {
 func (op *Operation) SetID(i int, id int64) { op.captures[i].ID = id }
 
 // SetPath makes AppendPath write path, as the forge spells it, for the i-th capture, which must be Named. ok is false, and
-// nothing is set, when the path is none that the capture could have held.
+// nothing is set, when the capture could not have held that path.
 func (op *Operation) SetPath(i int, path string) (ok bool) {
 	c := &op.captures[i]
 	if _, ok := ParseName(c.Ref, []byte(path)); !ok || !c.Named {

@@ -8,7 +8,8 @@ import (
 )
 
 var errSlashes = refuse(CodeNoRoute, "no route of the table matches this method and path, but one would if a slash in it were "+
-	"encoded: inside a project's path, a branch, a tag or a file's name write %2F. If the client does, a proxy in front of patgate "+
+	"encoded: inside a project's path, a branch, a tag or a file's name write %2F. If the client does, a proxy in front of "+
+	"patgate "+
 	"decodes it: in nginx write proxy_pass http://patgate; with nothing behind the address, not even a slash; in Apache, "+
 	"AllowEncodedSlashes NoDecode and nocanon")
 

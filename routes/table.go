@@ -146,7 +146,8 @@ func New(parts Parts) (*Table, []Problem) {
 			other := byName[name]
 			if other == nil {
 				problems = append(problems, Problem{Source: r.Source,
-					Message: "`after` names " + name + ", which is no row", Fix: "write METHOD PATH exactly as in the other row"})
+					Message: "`after` names " + name + ", which is not a row", Fix: "write METHOD PATH exactly as in the " +
+						"other row"})
 				continue
 			}
 			r.Pattern.After = append(r.Pattern.After, &other.Pattern.Pattern)

@@ -9,10 +9,10 @@ import (
 
 // NoRoomText says what ErrNoRoom means to whoever may not read the log, and what to do.
 const NoRoomText = "patgate has no room to store this, so it was not done: a token that was to be revoked, paused or narrowed " +
-	"was NOT (of several, some may have been), and works as before. Its operator frees space where the store is (the log names " +
-	"the place); then try again."
+	"was NOT (of several, some may have been), and works as before. Have the operator free space where the store is (the log " +
+	"names the place), then try again."
 
-// Errors of a store and of Sessions; test them with errors.Is. Whatever is none of them is a failure of the store itself.
+// Errors of a store and of Sessions; test them with errors.Is. Any other error is a failure of the store itself.
 var (
 	// ErrUnknownToken: no token has this hash or id.
 	ErrUnknownToken = errors.New("unknown token")
@@ -68,8 +68,8 @@ var (
 
 	// ErrDamaged: the file is no readable database. It is left as it is.
 	ErrDamaged = errors.New("damaged store")
-	// ErrPartly: something is damaged that decides about no token, or that the server of the store keeps from being read. Whatever
-	// meets it fails; tokens pass. It is ErrDamaged too.
+	// ErrPartly: something is damaged that decides about no token, or that the server of the store keeps from being read.
+	// Whatever meets it fails; tokens pass. It is ErrDamaged too.
 	ErrPartly = fmt.Errorf("%w in a part", ErrDamaged)
 	// ErrForeign: the file belongs to another program. It is left as it is.
 	ErrForeign = errors.New("not a patgate store")

@@ -33,7 +33,7 @@ type Listed struct {
 	// Addresses are those that the token was last used from, the latest first; at most AddressesKept.
 	Addresses []string
 	Kept      Kept
-	// Names are those of what its scopes name, as its owner saw it last. Nil when they were not asked for.
+	// Names are the names of the places in its scopes, as its owner last saw them. Nil when they were not asked for.
 	Names Named
 	// LimitUse is what was used of its limits. Nil when that was not asked for, or they bound no sum.
 	LimitUse *limits.Used
@@ -126,7 +126,7 @@ func ParseSort(s string) (Sort, error) {
 	return SortCreatedDesc, fmt.Errorf("unknown order %q: use created, expires, last_used, name or reach with _asc or _desc", s)
 }
 
-// Span is a stretch of time: what lies after After and before Before. A zero bound is none.
+// Span is a stretch of time: what lies after After and before Before. A zero bound does not bound.
 type Span struct{ After, Before time.Time }
 
 // Filter says which tokens Tokens lists. The zero value lists all.
@@ -146,29 +146,29 @@ type Filter struct {
 	// Holds is a permission that a scope must hold, and Reach where; with both, one scope must do both.
 	Holds string
 	Reach *Reach
-	// Networked, when it is not nil, leaves those with a limit of networks, or those with none. From leaves those that have one, and
-	// may be used from this address.
+	// Networked, when it is not nil, selects tokens with a limit of networks, or those without. From selects those that have one
+	// and may be used from this address.
 	Networked *bool
 	From      netip.Addr
-	// NeverUsed leaves those that were never used. UnusedSince those that were made before it, and not used since.
+	// NeverUsed selects those that were never used, UnusedSince those that were made before it and not used since.
 	NeverUsed   bool
 	UnusedSince time.Time
-	// Mark, when it is not 0, leaves active tokens of which that is to be said, whatever State says. TableVersion is that of the
-	// route table, for MarkHeldBack; with ReportsAreBroad, MarkBroad leaves those in report mode too.
+	// Mark, when it is not 0, selects active tokens that have it, whatever State says. TableVersion is that of the route table,
+	// for MarkHeldBack; with ReportsAreBroad, MarkBroad selects those in report mode too.
 	Mark            Mark
 	TableVersion    int
 	ReportsAreBroad bool
-	// Unobserved tells that it is not known what tokens use: then MarkUnused leaves those that were never used.
+	// Unobserved tells that it is not known what tokens use: then MarkUnused selects those that were never used.
 	Unobserved bool
-	// CountTo, when it is not 0, is how far is counted: a higher number says that there are more.
+	// CountTo, when it is not 0, is how far to count: a higher result says that there are more.
 	CountTo   int
 	CountOnly bool // lists none
 	Created   Span
 	Expires   Span
 	LastUsed  Span
 	Sort      Sort
-	// After, when it is not 0, leaves those with a higher id, in the order of ids, whatever Sort says. FirstTokenID - 1 leaves all.
-	// That is how to go through many: to skip an Offset they are all put in order, again and again.
+	// After, when it is not 0, selects those with a higher id, in the order of ids, whatever Sort says. FirstTokenID - 1 selects
+	// all. Use it to go through many: with an Offset all are sorted again for each page.
 	After  int64
 	Limit  int // 0 is no limit
 	Offset int
@@ -180,7 +180,8 @@ type Reach struct {
 	Origin string
 	// Places are a project or group, and the groups above it: tokens that name one of them reach it.
 	Places []Place
-	// May are accesses of scopes that name no places, such as all_memberships: such a scope may reach it, which the forge decides.
+	// May are accesses of scopes that name no places, such as all_memberships: such a scope may reach it, which the forge
+	// decides.
 	May []string
 	// Reports counts tokens in report mode among those that may: while that lasts they may do what their owner may.
 	Reports bool

@@ -67,25 +67,25 @@ type Judgement struct {
 // Due says which tokens are to be judged anew. The zero value: those that were changed since they were judged.
 type Due struct {
 	Before int64 // when it is not 0, only those with a lower id
-	// Under, when it is not 0, is those that were judged under other words, too, of a table that was not newer than Version, or
-	// before JudgedBefore.
+	// Under, when it is not 0, also selects those that were judged by another version of the rules, by a table that was not
+	// newer than Version, or before JudgedBefore.
 	Under   int64
 	Version int
-	// FirstUsed is those that were used for the first time since they were judged.
+	// FirstUsed selects those that were used for the first time since they were judged.
 	FirstUsed bool
-	// UnusedBy, when it is not zero, is the active ones of which, by then, it may be that they have what they do not use, and which
-	// were judged before JudgedBefore.
+	// UnusedBy, when it is not zero, selects active tokens that may by then hold permissions that they do not use, if they were
+	// judged before JudgedBefore.
 	UnusedBy, JudgedBefore, Now time.Time
 }
 
-// Marks is the part of a Store that keeps what is to be said of tokens. Triggers note which tokens must be judged anew; nothing
+// Marks is the part of a Store that keeps judgements of tokens. Triggers note which tokens must be judged anew; nothing
 // here moves the change sequence.
 type Marks interface {
-	// Due lists tokens that are to be judged, the newest first. next, when it is not 0, is what Due.Before is for more of them. Of
-	// tokens whose scopes cannot be read it notes that nothing is to be said.
+	// Due lists tokens that are to be judged, the newest first. next, when it is not 0, is the Due.Before for more of them. For
+	// tokens whose scopes cannot be read it stores an empty judgement.
 	Due(ctx context.Context, d Due, limit int) (list []Listed, next int64, err error)
-	// Judge keeps judgements. Those of tokens that were changed since are passed over, and those that were judged by a newer table
-	// within a day.
+	// Judge keeps judgements. Those of tokens that were changed since are passed over, and those that were judged by a newer
+	// table within a day.
 	Judge(ctx context.Context, all []Judgement) error
 	// Unjudged tells whether there are tokens that were not judged yet, or not since they were changed.
 	Unjudged(ctx context.Context) (bool, error)

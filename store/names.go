@@ -45,11 +45,11 @@ type Sighting struct {
 	At     time.Time
 }
 
-// Naming keeps of tokens those that name a place. The zero value keeps all.
+// Naming selects the tokens that name a place. The zero value selects all.
 type Naming struct {
 	Kind routes.RefKind // RefNone is both kinds
-	ID   int64          // the place's id; 0 is none
-	// Path is a full path: a place that the token's owner last saw under it, or below it, whatever the case. Empty is none. Below a
+	ID   int64          // the place's id; 0: not by id
+	// Path is a full path, in any case: a place that the token's owner last saw there, or below it. Empty: not by path. Below a
 	// group are groups and projects, of whatever Kind. With an ID, either will do.
 	Path string
 }
@@ -70,8 +70,8 @@ type Names interface {
 	FillPlaces(ctx context.Context) (more bool, err error)
 	// Unfilled tells whether some tokens are left whose places, permissions and networks FillPlaces has yet to note.
 	Unfilled(ctx context.Context) (bool, error)
-	// Above gives a place of a forge, by its id, by its full path, or both, and the groups above it, as an owner saw them last; 0 is
-	// any owner of that forge. Of what is gone nothing is said.
+	// Above gives a place of a forge, by its id, by its full path, or both, and the groups above it, as an owner saw them last; 0
+	// is any owner of that forge. Of what is gone nothing is said.
 	Above(ctx context.Context, origin string, n Naming, ownerID int64) ([]Place, error)
 	// ForgetPlaces drops the names of places that no token names any more and that were last seen before an instant, and those of
 	// owners that were removed.

@@ -17,8 +17,8 @@ type Cause struct {
 
 // Tx is what the rules ask of a database: one transaction, in which nobody else changes tokens.
 type Tx interface {
-	// Token, LiveOwner and Credential read one; ErrUnknownToken, ErrUnknownOwner and ErrUnknownCredential when there is none.
-	// A removed owner is none.
+	// Token, LiveOwner and Credential read one; ErrUnknownToken, ErrUnknownOwner and ErrUnknownCredential when it is not there.
+	// A removed owner is not there.
 	Token(ctx context.Context, id int64) (Listed, error)
 	LiveOwner(ctx context.Context, id int64) (Owner, error)
 	Credential(ctx context.Context, id int64) (Credential, error)
@@ -28,7 +28,7 @@ type Tx interface {
 	Save(ctx context.Context, l *Listed, by string) error
 	// Revoke revokes those that are not revoked yet, and tells how many that were.
 	Revoke(ctx context.Context, of Kin, c Cause) (int, error)
-	// CutBelow ends the lives of what was made below a family at the latest then.
+	// CutBelow has the tokens below a family expire at end, if they do not before.
 	CutBelow(ctx context.Context, family int64, end time.Time) error
 	// CountChild counts a child for a token, its family and all above them.
 	CountChild(ctx context.Context, parentID int64) error
@@ -38,15 +38,15 @@ type Tx interface {
 	SetLimits(ctx context.Context, family int64, s *limits.Spec) error
 	// MoveNarrowing gives what is kept of a token to the one that takes its place.
 	MoveNarrowing(ctx context.Context, from, to int64) error
-	// Idle lists the tokens that were neither used nor touched after before; those that are revoked, or over at an instant,
-	// may be left out.
+	// Idle lists the tokens that were neither used nor touched after before; those that are revoked, or expired at at, may be
+	// left out.
 	Idle(ctx context.Context, before, at time.Time) ([]Listed, error)
 }
 
-// Kin names several tokens: those of a family, those that were made below it, or those of an owner. The zero value is none.
+// Kin names several tokens: those of a family, those that were made below it, or those of an owner. The zero value names none.
 type Kin struct{ Family, Below, Owner int64 }
 
-// Rules are what holds of tokens in every database: a Store embeds them and gives them its transactions.
+// Rules are the rules for tokens that hold in every database: a Store embeds them and gives them its transactions.
 type Rules struct {
 	// Transact runs f in a transaction and commits it, unless f fails. doing names the step for errors. f may be run again from
 	// its beginning, after nothing of it was kept.
@@ -134,7 +134,8 @@ func insert(ctx context.Context, tx Tx, r token.Record) (token.Record, error) {
 // reports tells, by ErrConflict, that a token must not be in report mode for as long as its record says.
 func reports(r *token.Record) error {
 	if !r.ReportUntil.IsZero() && !r.ReportUntil.Equal(r.ReportEnd()) {
-		return fmt.Errorf("%w: report mode is for %s at most, and for tokens that their owner made", ErrConflict, token.LongestReport)
+		return fmt.Errorf("%w: report mode is for %s at most, and for tokens that their "+
+			"owner made", ErrConflict, token.LongestReport)
 	}
 	return nil
 }
@@ -199,7 +200,8 @@ func (r Rules) ConfirmToken(ctx context.Context, id int64, tableVersion int, by 
 		case !l.RevokedAt.IsZero():
 			return ErrRevoked
 		case tableVersion < l.TableVersion:
-			return fmt.Errorf("%w: the token was confirmed under table version %d, not %d", ErrConflict, l.TableVersion, tableVersion)
+			return fmt.Errorf("%w: the token was confirmed under table version %d, "+
+				"not %d", ErrConflict, l.TableVersion, tableVersion)
 		}
 		l.TableVersion = tableVersion
 		l.Revision++

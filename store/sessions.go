@@ -26,8 +26,8 @@ type SessionOptions struct {
 	Keyring   *seal.Keyring
 	Catalogue func() *routes.Catalogue // the catalogue of the current route table; called on every Get
 
-	// ReportMode gives the permissions that pass in report mode, by the numbers of a catalogue; false when it is no longer that of
-	// the current route table. Nil: there is no report mode, and every grant is enforced.
+	// ReportMode gives the permissions that pass in report mode, by the numbers of a catalogue; false when it is no longer that
+	// of the current route table. Nil: there is no report mode, and every grant is enforced.
 	ReportMode func(*routes.Catalogue) (routes.PermissionSet, bool)
 
 	// Ceilings gives those that every grant is held to; called on every Get. Nil: there are none.

@@ -37,8 +37,8 @@ const FormsKept = 100
 // SignIns is the part of Store that keeps who is signed in to the console. Nothing here moves the change sequence. Who removes an
 // owner, revokes all that an owner has or rotates the sealing key drops the sign-ins that it concerns in the same transaction.
 type SignIns interface {
-	// AddSignIn stores a new one. Beyond the bounds the oldest go, and so do some of those that are over. The key must be registered
-	// and not retired, else ErrKeyRetired. A known id is ErrConflict.
+	// AddSignIn stores a new one. Beyond the bounds the oldest go, and so do some of those that are over. The key must be
+	// registered and not retired, else ErrKeyRetired. A known id is ErrConflict.
 	AddSignIn(ctx context.Context, s SignIn, b SignInBounds) error
 	// SignIn reads one; ErrUnknownSignIn when there is none. Whether it is over is the caller's to see.
 	SignIn(ctx context.Context, id SignInID) (SignIn, error)
@@ -50,8 +50,8 @@ type SignIns interface {
 	// ForgetSignIns drops those that are over at an instant, a small batch at a time, and tells how many.
 	ForgetSignIns(ctx context.Context, at time.Time, idle time.Duration) (dropped int, err error)
 
-	// BeginForm notes that a form is sent, once for all nodes: when it was before, tokenID is what came of it, 0 as long as nothing
-	// has. ErrUnknownSignIn when the sign-in is not there.
+	// BeginForm notes that a form is sent, once for all nodes: when it was before, tokenID is what came of it, 0 as long as
+	// nothing has. ErrUnknownSignIn when the sign-in is not there.
 	BeginForm(ctx context.Context, id SignInID, form FormID, at time.Time) (tokenID int64, before bool, err error)
 	// FinishForm notes the token that came of a form.
 	FinishForm(ctx context.Context, id SignInID, form FormID, tokenID int64) error

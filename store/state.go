@@ -18,7 +18,8 @@ func (l *Listed) State(now time.Time) (state, reason string) {
 	case v == token.Paused:
 		return v.String(), l.PauseReason
 	case l.Credential != CredentialNone && l.Credential != CredentialValid:
-		return "credential_invalid", "the forge no longer accepts the credential that the token is bound to (" + l.CredentialReason +
+		return "credential_invalid", "the forge no longer accepts the credential that the token is " +
+			"bound to (" + l.CredentialReason +
 			"): put a new one in its place with patgate owner replace " + l.Owner.Username + ", and the token works again"
 	case v == token.Valid:
 		return "active", ""

@@ -42,7 +42,8 @@ type Store interface {
 	AddUses(ctx context.Context, uses []Use) error
 	// AddDetails adds to what is known of where tokens were used from, in one transaction, with the same rules as AddUses.
 	AddDetails(ctx context.Context, details []Detail) error
-	// LastSeen is the latest moment at which anything is known of a token: that it was used, denied, made or edited. Zero is never.
+	// LastSeen is the latest moment at which anything is known of a token: that it was used, denied, made or edited. Zero is
+	// never.
 	LastSeen(ctx context.Context, id int64) (time.Time, error)
 	// PermissionUses tells how often each permission of a token was used, by name. What was denied is no use, nor is what only
 	// report mode let pass.
@@ -72,8 +73,8 @@ type Faulty interface {
 
 // Inspected is a Store that finds damage in what it keeps, a part at a time.
 type Inspected interface {
-	// Inspect reads the next part, which holds up nobody else, and tells whether it was the last. What it finds is read once more,
-	// after some seconds, and is a fault from the first time on.
+	// Inspect reads the next part, which holds up nobody else, and tells whether it was the last. What it finds is read once
+	// more, after some seconds, and is a fault from the first time on.
 	Inspect(ctx context.Context) (last bool)
 	// Doubtful tells that parts are left to be read, or that it is time to look again for what is known to be wrong.
 	Doubtful() bool
@@ -89,8 +90,8 @@ type Saving interface {
 // FirstTokenID on is a token's, one below it a subject's. Nothing here moves the change sequence.
 type Subjects interface {
 	// PutSubject stores a subject, or what is new of the one that has its hash, or that of its user with its id at the forge, and
-	// gives it with its id. Beyond learn.MostSubjectsOfUser one of the user's own that was not seen for learn.QuietDays makes room;
-	// where none can, and beyond learn.MostSubjects, it is ErrFull.
+	// gives it with its id. Beyond learn.MostSubjectsOfUser one of the user's own that was not seen for learn.QuietDays makes
+	// room; where none can, and beyond learn.MostSubjects, it is ErrFull.
 	PutSubject(ctx context.Context, s learn.Subject) (learn.Subject, error)
 	// Subject reads one; ErrUnknownSubject when there is none.
 	Subject(ctx context.Context, id int64) (learn.Subject, error)
@@ -104,12 +105,12 @@ type Subjects interface {
 	SetObserving(ctx context.Context, keep time.Duration, at time.Time) error
 	// ObservingSince tells since when, as seen from an instant, what tokens do has been kept without a gap; zero when it is not.
 	ObservingSince(ctx context.Context, now time.Time) (time.Time, error)
-	// AddSeen adds to what was seen, in transactions of some hundred units. Subjects and tokens that do not exist are passed over.
-	// lost is how many requests are not kept: there are too many units of who made them, or, with an error, they could not be
-	// stored; damaged is how many units could not be read and begin anew.
+	// AddSeen adds to what was seen, in transactions of some hundred units. Subjects and tokens that do not exist are passed
+	// over. lost is how many requests are not kept: there are too many units of who made them, or, with an error, they could not
+	// be stored; damaged is how many units could not be read and begin anew.
 	AddSeen(ctx context.Context, seen []learn.Seen) (lost, damaged int64, err error)
-	// Observations gives what a subject or a token was seen to do since an instant, what it was denied included. What cannot be read
-	// is passed over, and counted as damaged.
+	// Observations gives what a subject or a token was seen to do since an instant, what it was denied included. What cannot be
+	// read is passed over, and counted as damaged.
 	Observations(ctx context.Context, id int64, since time.Time) (list []learn.Observation, damaged int, err error)
 	// ForgetSeen drops the units that were last seen before a day, the subjects that have none left, and their networks.
 	ForgetSeen(ctx context.Context, before learn.Day) error

@@ -51,8 +51,8 @@ func (s *Sessions) syncLocked(ctx context.Context) error {
 	back := c.Sequence < s.sequence
 	if back { // another server has taken over that lacks what was changed last: what is cached may be newer, or of another store
 		s.wentBack.Add(1)
-		s.o.Report(fmt.Errorf("%w from %d to %d: everything cached is dropped; changes that were made last, revocations among them, "+
-			"may be lost", ErrWentBack, s.sequence, c.Sequence))
+		s.o.Report(fmt.Errorf("%w from %d to %d: everything cached is dropped; changes that were made last, revocations "+
+			"among them, may be lost", ErrWentBack, s.sequence, c.Sequence))
 	}
 	if s.keysRead = s.keysRead && c.Sequence == s.sequence; !s.keysRead {
 		// The keys may have changed. What is sealed for clients must not wait until a credential is read.

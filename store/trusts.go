@@ -60,7 +60,7 @@ type TrustUse struct {
 
 // Trusts is the part of a Store that keeps which trusts are allowed, and what was made by them.
 type Trusts interface {
-	// AllowTrust stores what an owner allows, in the place of what was allowed under that name before. Owner and credential must
+	// AllowTrust stores what an owner allows, replacing what was allowed under that name before. Owner and credential must
 	// exist and belong together.
 	AllowTrust(ctx context.Context, t Trust) error
 	// Trust reads one; ErrUnknownTrust when there is none.

@@ -13,7 +13,7 @@ import (
 	"patgate/token/limits"
 )
 
-// Managed says which file a token is kept by. The zero value is none: the token was made by hand.
+// Managed says which file manages a token. The zero value: none, the token was made by hand.
 type Managed struct {
 	// Set is the set of files, wherever these lie, and Name what the token is called in it. File is where in the set it stands.
 	Set  string `json:"set"`
@@ -157,7 +157,7 @@ func rights(scopes []policy.ScopeSpec) map[string][]string {
 	return all
 }
 
-// without tells those rights that are not among others; empty when there are none.
+// without gives the rights that are not among others; empty when all are.
 func without(rights, others map[string][]string) string {
 	var told []string
 	for _, place := range slices.Sorted(maps.Keys(rights)) {

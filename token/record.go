@@ -37,10 +37,10 @@ type Record struct {
 	FamilyID int64
 	// RenewUntil is the latest expiry that a rotation on a token's own word may give; never before ExpiresAt.
 	RenewUntil time.Time
-	// RotatedTo is the id of the token that took this one's place; 0 while none did.
+	// RotatedTo is the id of the token that replaced this one; 0: it was not rotated.
 	RotatedTo int64
-	// ReportFrom is when the token was first in report mode, and ReportUntil is until when it is: see ReportEnd. Both are zero for
-	// a token that never was; ReportUntil for one of which it was ended.
+	// ReportFrom is when the token was first in report mode, and ReportUntil when that ends: see ReportEnd. Both are zero for a
+	// token that never was; ReportUntil also for one whose report mode was ended.
 	ReportFrom, ReportUntil time.Time
 	// OwnersWord: the token was made on its owner's own word, with a forge credential that came with the request.
 	OwnersWord bool

@@ -41,7 +41,8 @@ func (r *Record) ReportChange(before time.Time) string {
 	return "report mode until " + r.ReportUntil.UTC().Format(time.RFC3339)
 }
 
-// ReportMode is report mode of a token in use. Nil is none: the grant is enforced. It is not changed after it was made.
+// ReportMode is the report mode of a token in use. Nil: the token is not in it, and its grant is enforced. It is not changed
+// after it was made.
 type ReportMode struct {
 	grant              *policy.Grant
 	since, until, read time.Time

@@ -17,9 +17,9 @@ type Session struct {
 	Username    string
 	// Grant is what the token may do. Nil allows nothing.
 	Grant *policy.Grant
-	// ReportMode is that in, in which more passes than the grant allows. Nil is none.
+	// ReportMode, when it is not nil, lets more pass than the grant allows.
 	ReportMode *ReportMode
-	// Limits are what it is held to. Nil is none.
+	// Limits are what it is held to. Nil: it has none.
 	Limits *limits.Held
 	// Credential is the owner's own, for the forge only. CredentialID is its id in the store.
 	Credential   Secret

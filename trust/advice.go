@@ -6,7 +6,8 @@ import "slices"
 func (s *Set) Advice() (lines []string) {
 	for _, p := range s.All() {
 		if p.Kind == GitLab && !p.Protected() {
-			lines = append(lines, p.Source.String()+": the trust "+p.Name+" matches no ref_protected: \"true\": whoever may push a "+
+			lines = append(lines, p.Source.String()+": the trust "+p.Name+" matches no ref_protected: \"true\": whoever "+
+				"may push a "+
 				"branch of the project has its tokens (fix: match ref_protected, or environment_protected, or deny \"false\")")
 		}
 	}

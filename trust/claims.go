@@ -47,7 +47,7 @@ const (
 // errClaims: claims are too many, or lie too deep.
 var errClaims = errors.New("the claims are too many or lie too deep")
 
-// ParseClaims reads claims: one JSON object, in which no name stands twice.
+// ParseClaims reads claims: one JSON object, in which no name appears twice.
 func ParseClaims(data []byte) (Claims, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(data))
 	c := claimReader{d, Claims{}, 0}

@@ -87,7 +87,8 @@ func (l *loader) grant(n *yaml.Node, p *Policy) {
 	switch {
 	case errors.As(err, &invalid):
 		for _, x := range invalid.Problems {
-			l.problem(n.Line, "write it as the scopes of a token", "%s: %s", strings.Replace(x.Field, "granular_scopes", "grant", 1),
+			l.problem(n.Line, "write it as the scopes of a "+
+				"token", "%s: %s", strings.Replace(x.Field, "granular_scopes", "grant", 1),
 				x.Message)
 		}
 	case err != nil:
@@ -108,14 +109,14 @@ func (l *loader) places(what string, n *yaml.Node, p *Policy) (all []place) {
 		claim, closed := strings.CutSuffix(claim, "}")
 		switch {
 		case item.Kind != yaml.ScalarNode:
-			l.problem(item.Line, "write an id", "%s has something that is no plain text", what)
+			l.problem(item.Line, "write an id", "%s has something that is not plain text", what)
 		case isClaim && closed:
 			if l.equalsIDs(claim, item.Line, p) {
 				all = append(all, place{claim: claim})
 			}
 		case id(text) == 0:
 			l.problem(item.Line, "write its id, or a claim that has it, such as {project_id}",
-				"%s: %q is no id: names are used again", what, text)
+				"%s: %q is not an id: names are used again", what, text)
 		default:
 			all = append(all, place{id: id(text)})
 		}

@@ -36,11 +36,11 @@ func ParseKind(text string) (Kind, error) {
 	if i := slices.Index(kindNames[:], text); i > 0 {
 		return Kind(i), nil
 	}
-	return NoKind, errors.New("is no kind of issuer: write " + strings.Join(kindNames[1:], ", "))
+	return NoKind, errors.New("is not a kind of issuer: write " + strings.Join(kindNames[1:], ", "))
 }
 
-// ids gives the claims of which a policy must name one by equality: they name a container, or a workload, by an id that nobody
-// else gets when a name is used again.
+// ids gives the claims by id: a policy must name one of them by equality. They name a container, or a workload, by an id that
+// stays its own when a name is used again.
 func (k Kind) ids() []string {
 	switch k {
 	case GitLab:

@@ -133,10 +133,10 @@ func (l *loader) mapping(n *yaml.Node, what string, known ...string) map[string]
 	return all
 }
 
-// entries calls f with the entries of a mapping. A name that stands twice, an alias and an empty value are problems.
+// entries calls f with the entries of a mapping. A name that appears twice, an alias and an empty value are problems.
 func (l *loader) entries(n *yaml.Node, what string, f func(key, value *yaml.Node)) {
 	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
-		l.problem(n.Line, "write key: value lines", "%s is no mapping, or an empty one", what)
+		l.problem(n.Line, "write key: value lines", "%s is not a mapping, or is empty", what)
 		return
 	}
 	seen := map[string]bool{}
@@ -144,7 +144,7 @@ func (l *loader) entries(n *yaml.Node, what string, f func(key, value *yaml.Node
 		key, value := n.Content[i], n.Content[i+1]
 		switch {
 		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge":
-			l.problem(key.Line, "write a plain name", "%s has a key that is no plain text", what)
+			l.problem(key.Line, "write a plain name", "%s has a key that is not plain text", what)
 		case seen[key.Value]:
 			l.problem(key.Line, "remove one", "%s has %q twice", what, key.Value)
 		case value.Kind == yaml.AliasNode:
@@ -161,7 +161,7 @@ func (l *loader) entries(n *yaml.Node, what string, f func(key, value *yaml.Node
 // list reads a list that has entries.
 func (l *loader) list(n *yaml.Node, what string) []*yaml.Node {
 	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		l.problem(n.Line, "write a list: - value", "%s is no list, or an empty one", what)
+		l.problem(n.Line, "write a list: - value", "%s is not a list, or is empty", what)
 		return nil
 	}
 	return n.Content
@@ -173,7 +173,7 @@ func (l *loader) text(n *yaml.Node, what string) string {
 		return ""
 	}
 	if n.Kind != yaml.ScalarNode || strings.TrimSpace(n.Value) == "" || n.Tag == "!!null" {
-		l.problem(n.Line, "write "+what+": value", "%s is no plain text, or empty", what)
+		l.problem(n.Line, "write "+what+": value", "%s is not plain text, or is empty", what)
 		return ""
 	}
 	return n.Value

@@ -51,8 +51,8 @@ func (l *loader) policy(n *yaml.Node, more ...string) *Policy {
 		l.grant(e["grant"], p)
 	}
 	if p.DirectUse && p.SingleUse {
-		l.problem(e["direct_use"].Line, "write single_use: false beside it", "direct_use has an ID token shown again and again, and "+
-			"single_use takes each once")
+		l.problem(e["direct_use"].Line, "write single_use: false beside it", "direct_use has an ID token shown again and "+
+			"again, and single_use takes each once")
 	}
 	l.template(e["name_template"], p)
 	if e["tests"] != nil {
@@ -74,7 +74,8 @@ func (l *loader) head(n *yaml.Node, e map[string]*yaml.Node, p *Policy) {
 	switch {
 	case p.Name == "":
 	case !validName(p.Name):
-		l.problem(e["name"].Line, "write a-z, 0-9 and -, at most 63, such as release-notes", "the name %q cannot stand in an audience",
+		l.problem(e["name"].Line, "write a-z, 0-9 and -, at most 63, such as release-notes", "the name %q cannot stand in "+
+			"an audience",
 			p.Name)
 	case l.set.byName[p.Name] != nil:
 		l.problem(e["name"].Line, "give it another name", "there are two policies %s, the other one at %s", p.Name,
@@ -87,7 +88,8 @@ func (l *loader) head(n *yaml.Node, e map[string]*yaml.Node, p *Policy) {
 			for i := range l.Issuers {
 				names[i] = l.Issuers[i].Name
 			}
-			l.problem(e["issuer"].Line, "add it to oidc.issuers of the configuration, or as an Issuer to the policies; there are: "+
+			l.problem(e["issuer"].Line, "add it to oidc.issuers of the configuration, or as an Issuer to the policies; "+
+				"there are: "+
 				strings.Join(names, ", "),
 				"there is no issuer %q", p.Issuer)
 		} else {
@@ -105,7 +107,7 @@ func (l *loader) head(n *yaml.Node, e map[string]*yaml.Node, p *Policy) {
 	if t := e["ttl"]; t != nil {
 		var ok bool
 		if p.TTL, ok = terms.ParseSpan(t.Value); !ok || p.TTL < shortestTTL || p.TTL > longestTTL {
-			l.problem(t.Line, "write 15m; from 1m to 24h", "ttl %q is no life of a token", t.Value)
+			l.problem(t.Line, "write 15m; from 1m to 24h", "ttl %q is not the life of a token", t.Value)
 		}
 	}
 }
@@ -168,7 +170,7 @@ func (l *loader) value(n *yaml.Node, m *Condition, deny bool) {
 	switch {
 	case text == "":
 	case n.Tag == "!!float", n.Tag == "!!timestamp", n.Tag == "!!binary":
-		l.problem(n.Line, `put it in quotes: "`+text+`"`, "%s: %s is no text", m.Claim, text)
+		l.problem(n.Line, `put it in quotes: "`+text+`"`, "%s: %s is not text", m.Claim, text)
 	case strings.ContainsAny(text, "{}") || strings.Contains(text, "$("):
 		l.problem(n.Line, "write the value itself: claims stand for something in the grant alone", "%s: %q has a template in it",
 			m.Claim, text)
@@ -179,7 +181,8 @@ func (l *loader) value(n *yaml.Node, m *Condition, deny bool) {
 	case strings.Trim(text, "*") == "":
 		l.problem(n.Line, "leave the claim out, or say more", "%s: %q fits anything", m.Claim, text)
 	case strings.Contains(text, "***") || len(text) > longestGlob:
-		l.problem(n.Line, "* stands for anything without / and :, ** for anything", "%s: %q is no glob, or too long", m.Claim, text)
+		l.problem(n.Line, "* stands for anything without / and :, ** for anything", "%s: %q is not a glob, or is "+
+			"too long", m.Claim, text)
 	default:
 		m.Globs = append(m.Globs, text)
 	}

@@ -12,7 +12,7 @@ const deepestSaid = 64
 
 // Said gives the one issuer and the one audience that claims name, and passes over all else, so that it costs little whatever
 // somebody made up. known tells whether an issuer is one; when it is not, nothing else is read. Not ok: there is no such issuer
-// or audience, one of the two stands twice, or the claims are not an object.
+// or audience, one of the two appears twice, or the claims are not an object.
 func Said(claims []byte, known func(issuer []byte) bool) (issuer, audience string, ok bool) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(claims), jsontext.AllowDuplicateNames(true))
 	if d.PeekKind() != '{' {

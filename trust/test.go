@@ -110,7 +110,7 @@ func (l *loader) tree(n *yaml.Node) any {
 			return n.Value == "true" || n.Value == "True" || n.Value == "TRUE"
 		case tag == "!!int" || tag == "!!float":
 			if !json.Valid([]byte(n.Value)) {
-				l.problem(n.Line, `put it in quotes: "`+n.Value+`"`, "%s is no number in JSON", n.Value)
+				l.problem(n.Line, `put it in quotes: "`+n.Value+`"`, "%s is not a number in JSON", n.Value)
 			}
 			return json.RawMessage(n.Value)
 		}

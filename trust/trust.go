@@ -115,8 +115,8 @@ func (p *Policy) Judge(c Claims) Verdict {
 	}
 	if name, foreign := p.Kind.foreign(); name != "" {
 		if v := c[name]; v.Many || v.Odd || len(v.Texts) != 1 || foreign(v.Texts[0]) && !p.lists(name, v.Texts[0]) {
-			return Verdict{Claim: name, Why: "pipelines of merge and pull requests run what anybody proposes: it must be one of another " +
-				"kind, or match must list it by its name"}
+			return Verdict{Claim: name, Why: "pipelines of merge and pull requests run what anybody proposes: it must be " +
+				"one of another kind, or match must list it by its name"}
 		}
 	}
 	return Verdict{Allowed: true}

@@ -2,7 +2,7 @@ package trust
 
 import "strings"
 
-// Clause is something that rules ask for, in words: of which claim, and what of it.
+// Clause is one thing that rules ask of a claim, in words.
 type Clause struct{ Claim, Words string }
 
 // Asks says in words what must hold, and what must not.

@@ -36,7 +36,7 @@ func (h *Handler) exchangePaths() {
 	h.handle("POST "+shortTrade, (*call).tradeShort)
 }
 
-// Trades tells whether the body of a request is what it shows to be let in.
+// Trades tells whether a request carries its credential in its body.
 func (h *Handler) Trades(method string, path []byte) bool {
 	return h.o.Exchange != nil && method == http.MethodPost && strings.TrimSuffix(string(path), "/") == oauthToken
 }
@@ -68,18 +68,18 @@ func (q *call) trade() (*reply, error) {
 	return q.traded(token.NewSecret(form.Get("subject_token")), name, http.StatusBadRequest)
 }
 
-// tradeForm reads the form of a trade, in which nothing stands twice and nothing is unknown.
+// tradeForm reads the form of a trade, in which nothing appears twice and nothing is unknown.
 func (q *call) tradeForm() (form url.Values, problem string) {
 	media, _, err := mime.ParseMediaType(q.Header.Get("Content-Type"))
 	switch {
 	case err != nil || media != "application/x-www-form-urlencoded":
 		return nil, "send application/x-www-form-urlencoded"
 	case q.URL.RawQuery != "":
-		return nil, "the parameters belong into the body"
+		return nil, "the parameters belong in the body"
 	case len(q.body) > longestForm:
 		return nil, "the form is too long"
 	case q.Session != nil || !q.Credential.Empty():
-		return nil, "the ID token belongs into subject_token, and no other credential beside it"
+		return nil, "the ID token belongs in subject_token, with no other credential beside it"
 	}
 	if form, err = url.ParseQuery(string(q.body)); err != nil {
 		return nil, "the form cannot be read"
@@ -87,9 +87,9 @@ func (q *call) tradeForm() (form url.Values, problem string) {
 	for name, values := range form { // of which those that nobody knows are passed over (RFC 6749, 3.2)
 		switch {
 		case len(values) != 1:
-			return nil, name + " stands more than once"
+			return nil, name + " appears more than once"
 		case name == "resource", name == "actor_token":
-			return nil, name + " is not taken: the trust says what the token reaches, and for whom"
+			return nil, name + " is not accepted: the trust says what the token reaches, and for whom"
 		}
 	}
 	return form, ""
@@ -104,7 +104,8 @@ func (q *call) tradeShort() (*reply, error) {
 		return nil, err
 	}
 	if q.Credential.Empty() || len(q.body) > 0 {
-		return oauthError(http.StatusBadRequest, "invalid_request", "send the ID token as Authorization: Bearer, without a body"), nil
+		return oauthError(http.StatusBadRequest, "invalid_request", "send the ID token as Authorization: Bearer, without "+
+			"a body"), nil
 	}
 	return q.traded(q.Credential, name, http.StatusForbidden)
 }

@@ -100,7 +100,7 @@ func (q *call) edit() (*reply, error) {
 	wanted.ForGood, _ = p.truth("for_good")
 	if p.has("revision") {
 		if wanted.Revision = p.number("revision", 0); wanted.Revision == 0 {
-			p.problems.Add("revision", "must be that of the token as it was read")
+			p.problems.Add("revision", "must be the revision that the token had when it was read")
 		}
 	}
 	p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes", "limits", "for_good",

@@ -51,15 +51,16 @@ func (h *Handler) failed(err error) *reply {
 		}
 		return a
 	case errors.Is(err, forge.ErrCredential):
-		return message(http.StatusUnauthorized, "401 Unauthorized - the forge no longer accepts the credential of the token's owner")
+		return message(http.StatusUnauthorized, "401 Unauthorized - the forge no longer accepts the credential of the "+
+			"token's owner")
 	case errors.Is(err, forge.ErrTimeout):
 		return message(http.StatusGatewayTimeout, "504 Gateway Timeout - the forge did not answer in time")
 	case errors.Is(err, forge.ErrRedirected):
-		return message(http.StatusBadGateway, "502 Bad Gateway - the forge redirects whatever it is asked to another address: its "+
-			"operator sets upstream.url to that; the log of patgate names it")
+		return message(http.StatusBadGateway, "502 Bad Gateway - the forge redirects every request to another address: "+
+			"patgate's operator must set upstream.url to that address, which patgate's log names")
 	case errors.Is(err, forge.ErrLoop):
-		return message(http.StatusLoopDetected, "508 Loop Detected - the upstream's address leads back to patgate: its operator sets "+
-			"upstream.url to the forge")
+		return message(http.StatusLoopDetected, "508 Loop Detected - the upstream's address leads back to patgate: its "+
+			"operator must set upstream.url to the forge")
 	case errors.Is(err, forge.ErrUnavailable):
 		return message(http.StatusBadGateway, "502 Bad Gateway - the forge could not be reached")
 	case errors.Is(err, store.ErrNoRoom):
@@ -69,8 +70,8 @@ func (h *Handler) failed(err error) *reply {
 			"error":   "insufficient_storage",
 		})
 	case errors.Is(err, store.ErrMoved):
-		a := message(http.StatusServiceUnavailable, "503 Service Unavailable - the store of patgate cannot be used now: its log "+
-			"says why")
+		a := message(http.StatusServiceUnavailable, "503 Service Unavailable - patgate's store cannot be used now: its "+
+			"log says why")
 		a.header.Set("Retry-After", "10")
 		h.o.Report(err)
 		return a
@@ -87,8 +88,8 @@ func insufficient(e *tokens.Missing) *reply {
 	}
 	a := answer(http.StatusForbidden, object{
 		"error": "insufficient_granular_scope",
-		"error_description": "Access denied: This operation requires a fine-grained personal access token with the following user " +
-			"permissions: [" +
+		"error_description": "Access denied: This operation requires a fine-grained personal access token with the " +
+			"following user permissions: [" +
 			e.Permission + "].",
 		"missing_permissions": []string{e.Permission},
 		"boundary":            "user",

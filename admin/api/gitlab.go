@@ -24,7 +24,7 @@ func (q *call) withScopes() (*reply, error) {
 func (q *call) create() (*reply, error) {
 	p := q.params()
 	if p.has("scopes") {
-		p.problems.Add("scopes", "scopes and granular_scopes exclude each other: a patgate token has granular_scopes")
+		p.problems.Add("scopes", "scopes and granular_scopes exclude each other: a patgate token takes granular_scopes")
 	}
 	wanted := tokens.Creation{
 		Name:         p.text("name"),
@@ -66,7 +66,7 @@ func (p *params) end(at, in string) string {
 	}
 	span := p.text(in)
 	if _, ok := terms.ParseSpan(span); !ok {
-		p.problems.Add(in, "%q is no duration: write 15m, 12h or 30d", span)
+		p.problems.Add(in, "%q is not a duration: write 15m, 12h or 30d", span)
 	}
 	if text != "" {
 		p.problems.Add(in, "excludes %s", at)

@@ -46,7 +46,7 @@ type Options struct {
 	Templates func() []catalogue.Template
 	// Exchange trades ID tokens; nil answers 404.
 	Exchange *exchange.Service
-	// Report is told of failures that are patgate's own. Nil drops them.
+	// Report is called with failures of patgate's own. Nil drops them.
 	Report func(error)
 }
 
@@ -211,7 +211,7 @@ func (q *call) identify() (_ *reply, err error) {
 	return nil, err
 }
 
-// name reads the id of the path. Where the forge has the same path, one that is none of patgate's is that of a token of the
+// name reads the id of the path. Where the forge has the same path, an id that is not one of patgate's names a token of the
 // forge's own.
 func (q *call) name() (_ *reply, err error) {
 	name := q.PathValue("id")

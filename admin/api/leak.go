@@ -79,7 +79,7 @@ func (l *Leaks) signed(q *call) (*reply, error) {
 			return nil, nil
 		}
 	}
-	return message(http.StatusUnauthorized, "401 Unauthorized - the signature does not fit"), nil
+	return message(http.StatusUnauthorized, "401 Unauthorized - the signature does not match"), nil
 }
 
 // take revokes what a report names. What is no token of patgate's is passed over: a report may hold both.
@@ -87,7 +87,7 @@ func (q *call) take(by string, taken *reply) (*reply, error) {
 	var found []leak
 	const most = 1000
 	if err := json.Unmarshal(q.body, &found); err != nil || len(found) > most {
-		return message(http.StatusBadRequest, "400 Bad request - a JSON list of found tokens is wanted"), nil
+		return message(http.StatusBadRequest, "400 Bad request - the body must be a JSON list of found tokens"), nil
 	}
 	for i := range found {
 		_, err := q.o.Tokens.RevokeSecret(q.Context(), by, []byte(found[i].Token), leaked(cmp.Or(found[i].URL, found[i].Location)))

@@ -74,7 +74,7 @@ func (p *params) days(name string) int {
 	}
 	n, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
 	if err != nil || n < 1 {
-		p.problems.Add(name, "%q is no number of days: write 30d", text)
+		p.problems.Add(name, "%q is not a number of days: write 30d", text)
 	}
 	return n
 }
@@ -90,7 +90,7 @@ func (q *call) proposal() (*reply, error) {
 	for text := range strings.FieldsFuncSeq(p.text("groups"), comma) {
 		id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 		if err != nil {
-			p.problems.Add("groups", "%q is no group id", text)
+			p.problems.Add("groups", "%q is not a group id", text)
 		}
 		said.Groups = append(said.Groups, id)
 	}

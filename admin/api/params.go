@@ -32,13 +32,13 @@ func (q *call) params() *params {
 	if len(q.body) == 0 {
 		return p
 	}
-	// null is what clients send that have nothing to say.
+	// Clients that have nothing to say send null.
 	media, _, err := mime.ParseMediaType(q.Header.Get("Content-Type"))
 	switch {
 	case err == nil && media == "application/json":
 		var body object
 		if err := json.Unmarshal(q.body, &body); err != nil {
-			p.problems.Add("body", "is not one JSON object, without doubled names")
+			p.problems.Add("body", "must be one JSON object without duplicate names")
 			return p
 		}
 		for name, v := range body {
@@ -136,7 +136,7 @@ func (p *params) has(name string) bool { v, ok := p.values[name]; return ok && v
 func (p *params) text(name string) string {
 	s, ok := terms.Text(p.values[name])
 	if !ok {
-		p.problems.Add(name, "must be plain text")
+		p.problems.Add(name, "must be a string")
 	}
 	return s
 }

@@ -90,12 +90,12 @@ func (p *params) moment() (m questions.Moment) {
 	var err error
 	if text := p.text("from"); text != "" {
 		if m.From, err = netip.ParseAddr(text); err != nil {
-			p.problems.Add("from", "%q is no address", text)
+			p.problems.Add("from", "%q is not an address", text)
 		}
 	}
 	if text := p.text("at"); text != "" {
 		if m.At, err = time.Parse(time.RFC3339, text); err != nil {
-			p.problems.Add("at", "%q is no time: write 2026-12-31T08:00:00Z", text)
+			p.problems.Add("at", "%q is not a time: write 2026-12-31T08:00:00Z", text)
 		}
 	}
 	return m

@@ -28,15 +28,15 @@ type Token struct {
 	GranularScopes []Scope    `json:"granular_scopes"`
 	// Limits are the conditions under which it may be used; null: none.
 	Limits *limits.Spec `json:"limits"`
-	// LimitsUsed is what was used of them, in the answer that shows one token; null where they bound no sum.
+	// LimitsUsed is how much of the limits was used, in the answer that shows one token; null where they bound no sum.
 	LimitsUsed *limits.Used `json:"limits_used"`
 	// Token is the secret, in the answer that makes it.
 	Token string `json:"token,omitempty"`
 
 	ExpiresAtTime time.Time `json:"expires_at_time"` // to the moment
 	RenewUntil    time.Time `json:"renew_until"`
-	// Mode is report while what the grant denies passes, else enforce. ReportFrom is when that first began, and ReportUntil its end,
-	// also one that is past.
+	// Mode is report while what the grant denies passes, else enforce. ReportFrom is when that first began, and ReportUntil its
+	// end, also one that is past.
 	Mode        string     `json:"mode"`
 	ReportFrom  *time.Time `json:"report_from"`
 	ReportUntil *time.Time `json:"report_until"`

@@ -1,5 +1,5 @@
-// Package bulk does the same thing to several tokens, each by itself through the one door to tokens: what may not be done to one
-// of them, or fails, is told of that one, and the others are done.
+// Package bulk does the same thing to several tokens, each by itself, through the one door to tokens. Where that is not allowed
+// or fails for one of them, the result says so, and the others are done.
 package bulk
 
 import (
@@ -15,7 +15,7 @@ import (
 	"patgate/store"
 )
 
-// Action is what is done.
+// Action is what to do to each token.
 type Action string
 
 // The actions.
@@ -25,7 +25,7 @@ const (
 	Narrow Action = "narrow" // takes permissions away
 )
 
-// Most is how many tokens are taken from a page at once.
+// Most is how many tokens one order of the console may name.
 const Most = 100
 
 // Parse reads an action; ok is false for any other text.
@@ -34,14 +34,14 @@ func Parse(text string) (a Action, ok bool) {
 	return a, a == Pause || a == Revoke || a == Narrow
 }
 
-// Order is what is to be done to tokens.
+// Order is an action with its parameters.
 type Order struct {
 	Action Action
 	Reason string   // of a pause or a revocation
 	Take   []string // the permissions that a narrowing takes away
 }
 
-// Done is what came of one token.
+// Done is the result for one token.
 type Done struct {
 	ID    int64
 	Name  string
@@ -54,9 +54,9 @@ type Done struct {
 // ErrNothingLeft says that a narrowing would leave a token nothing.
 var ErrNothingLeft = errors.New("nothing would be left: revoke it")
 
-// Do carries out an order on tokens, one after the other. When the context ends, what is left is not begun, and told so. The log
-// has the order, and what came of it when it is through: of one that was cut off, the tokens that have a line of their own were
-// done.
+// Do carries out an order on tokens, one after the other. When the context ends, the rest is not begun, and gets the context's
+// error. The log has the order before the first token, and the outcome after the last. If the process ends in between, the
+// tokens with a line of their own were done.
 func Do(ctx context.Context, s *tokens.Service, c tokens.Caller, o Order, ids []int64) (all []Done) {
 	s.Ordered(c, "several_ordered", fmt.Sprintf("%s tokens %s", o.Action, listed(ids)))
 	for _, id := range ids {
@@ -70,7 +70,7 @@ func Do(ctx context.Context, s *tokens.Service, c tokens.Caller, o Order, ids []
 	return all
 }
 
-// outcome says what came of an order.
+// outcome puts the results of an order into words.
 func outcome(a Action, all []Done) string {
 	var done, already, left []int64
 	for i := range all {

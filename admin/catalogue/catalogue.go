@@ -91,7 +91,8 @@ func All(t *routes.Table) []Entry {
 func Minting(names []string, t *routes.Table) (all []string) {
 	for _, r := range t.Minting() {
 		for _, name := range t.Catalogue().Names(r.Needs) {
-			if text := name + " makes credentials that no limit of this token holds: " + r.Escapes; slices.Contains(names, name) &&
+			if text := name + " makes credentials that no limit of this token " +
+				"holds: " + r.Escapes; slices.Contains(names, name) &&
 				!slices.Contains(all, text) {
 				all = append(all, text)
 			}

@@ -59,10 +59,11 @@ func Templates() []Template {
 				"read_job_artifact"),
 		},
 		{
-			Name:        "release-bot",
-			Title:       "Release bot",
-			ExpiresIn:   "90d",
-			Description: "Pushes tags, makes releases, uploads packages, and comments on what was released, as semantic-release does.",
+			Name:      "release-bot",
+			Title:     "Release bot",
+			ExpiresIn: "90d",
+			Description: "Pushes tags, makes releases, uploads packages, and comments on what was released, as " +
+				"semantic-release does.",
 			Scopes: on("read_project", "download_code", "push_code", "read_repository", "read_commit", "read_repository_tag",
 				"create_repository_tag", "read_release", "create_release", "update_release", "create_package", "read_merge_request",
 				"read_work_item", "create_work_item"),

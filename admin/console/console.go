@@ -67,12 +67,12 @@ type Options struct {
 	// Learning, when not nil, tells what tokens did and were denied, what would have been enough for them, and which of their
 	// rights are unused.
 	Learning *learning.Service
-	// Trusts, when not nil, tells of trusts; Policies, when not nil, is what files of policy as code have in force.
+	// Trusts, when not nil, gives trusts; Policies, when not nil, is what files of policy as code have in force.
 	Trusts   *trustwatch.Service
 	Policies *manifest.Mounted
 	// Record, when not nil, is told who signed in and out, and of sign-ins that were refused.
 	Record func(Event)
-	// Report, when not nil, is told of failures that are patgate's own.
+	// Report, when not nil, is called with failures of patgate's own.
 	Report func(error)
 	Now    func() time.Time
 	Random io.Reader

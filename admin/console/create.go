@@ -86,7 +86,7 @@ func (q *request) showCreate() error {
 // showForm shows the form for a new token.
 func (q *request) showForm(status int, d *draft.Draft, p formPage) error {
 	p.Heading, p.Action, p.Button, p.Cancel = "New token", "/tokens", "Generate token", "/tokens"
-	p.Credential = "Making a token gives power, so being signed in is not enough."
+	p.Credential = "Making a token grants access, so being signed in is not enough."
 	var err error
 	if p.Sealed, err = q.o.Tokens.Sealed(q.ctx(), q.caller); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (q *request) read(form url.Values) *draft.Draft {
 	return d
 }
 
-// unlinked gives the path in an address of the forge's, or of what stands for it; any other line is as it was.
+// unlinked gives the path in an address of the forge or of the gateway; any other line is returned as it was.
 func (q *request) unlinked(kind routes.RefKind, line string) string {
 	return draft.Unlinked(line, kind, q.o.Tokens.Table().Named(), q.o.Upstream, q.o.MakeIt, q.o.Gateway)
 }
@@ -174,8 +174,8 @@ func (q *request) create() error {
 func (q *request) refusedCreation(d *draft.Draft, caller *tokens.Owner, err error) error {
 	if errors.Is(err, tokens.ErrForbidden) && !d.Seal {
 		if sealed, unknown := q.o.Tokens.Sealed(q.ctx(), caller); unknown == nil && !sealed {
-			d.Problem("seal", "patgate holds no %s access token of yours yet that this token could act with: tick this, or have one "+
-				"added (patgate owner add)", q.o.Forge)
+			d.Problem("seal", "patgate holds no %s access token of yours yet that this token could act with: tick this, or "+
+				"have one added (patgate owner add)", q.o.Forge)
 			return q.showForm(http.StatusForbidden, d, formPage{})
 		}
 	}

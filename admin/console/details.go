@@ -137,7 +137,7 @@ func (q *request) do(action string) error {
 		done = "“" + t.Name + "” reaches the newer endpoints now."
 	case "undo":
 		_, err = q.o.Learning.Undo(q.ctx(), caller, t.ID)
-		done = "“" + t.Name + "” may do again what it might before."
+		done = "“" + t.Name + "” can do again what it could before."
 	case "rotate":
 		return q.rotate(caller, t, p)
 	}
@@ -153,7 +153,7 @@ func (q *request) again(problems map[string][]string) (*tokens.Owner, int) {
 	credential := q.credential()
 	if credential.Empty() {
 		problems["credential"] = []string{"Enter your " + q.o.Forge +
-			" access token once more: this gives power, so being signed in is not enough."}
+			" access token again: this grants access, so being signed in is not enough."}
 		return nil, http.StatusUnprocessableEntity
 	}
 	caller, problem, status := q.identify(credential, q.caller)

@@ -55,7 +55,7 @@ func (q *request) showEditForm(status int, t *tokens.Inspected, d *draft.Draft, 
 		Tried:      tried,
 		ForGood:    q.r.PostForm.Get("for_good") != "",
 		ExpiresNow: q.instant(t.ExpiresAt),
-		Credential: "Only needed when the token is to do more, reach further or live longer. Narrowing is free.",
+		Credential: "Needed only to let the token do more, reach further or live longer, and not to narrow it.",
 	})
 }
 
@@ -108,14 +108,15 @@ func (q *request) edit() error {
 	}
 	switch {
 	case d.Enforce && d.ReportUntil != "":
-		d.Problem("report_until", "either ends now, or then")
+		d.Problem("report_until", "choose one: end it now, or set its end")
 		return q.showEditForm(http.StatusUnprocessableEntity, t, d, nil)
 	case d.Enforce, d.ReportUntil != "":
 		change.ReportUntil = &d.ReportUntil
 	}
 	edited, err := q.o.Tokens.Edit(q.ctx(), caller, t.ID, change)
 	if errors.Is(err, tokens.ErrAgain) {
-		d.Problem("credential", "This would widen the token, in what it may do or for how long: enter your %s access token", q.o.Forge)
+		d.Problem("credential", "This would widen the token, in what it may do or for how long: enter your %s access "+
+			"token", q.o.Forge)
 		return q.showEditForm(http.StatusForbidden, t, d, nil)
 	}
 	if err != nil {

@@ -113,7 +113,7 @@ func (q *request) nextAfterNarrowing(before *tokens.Inspected, e *tokens.Edited)
 	if _, err := q.o.Learning.Undoable(q.ctx(), q.caller, e.ID); err != nil {
 		return "" // nothing was taken, or for good
 	}
-	return " Let its jobs run and look here for denials: for 14 days an undo gives back what they turn out to need."
+	return " Let its jobs run, and look here for denials: for 14 days you can undo this if they need more."
 }
 
 // found puts what is known of a token's use into the page of its details.

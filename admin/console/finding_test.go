@@ -60,7 +60,7 @@ func TestUnusedRights(t *testing.T) {
 		v.post(t, at(id, "/unused"), form).wants(t, 403)
 		v.post(t, at(id, "/unused"), p.fill(url.Values{"digest": {""}})).wants(t, 403)
 		w.use(t, id, "GET", "/projects/{project}/pipelines", w.api, "read_pipeline")
-		v.post(t, at(id, "/unused"), p.fill(nil)).wants(t, 409, "something else by now", "2 of 4 permissions")
+		v.post(t, at(id, "/unused"), p.fill(nil)).wants(t, 409, "has changed since", "2 of 4 permissions")
 		if l := w.read(t, id); l.Revision != before.Revision {
 			t.Fatalf("it was changed: %+v", l.Scopes)
 		}
@@ -76,8 +76,8 @@ func TestUnusedRights(t *testing.T) {
 	})
 	t.Run("and another undoes it", func(t *testing.T) {
 		p := v.get(t, at(id, "/undo"))
-		p.wants(t, 200, "It may do again", "shop/web")
-		v.post(t, at(id, "/undo"), p.fill(nil)).wants(t, 200, "may do again what it might before", "Too young to be judged")
+		p.wants(t, 200, "What it gets back", "shop/web")
+		v.post(t, at(id, "/undo"), p.fill(nil)).wants(t, 200, "can do again what it could before", "Too young to be judged")
 		if l := w.read(t, id); fmt.Sprint(l.Scopes) != fmt.Sprint(before.Scopes) || !l.ExpiresAt.Equal(before.ExpiresAt) {
 			t.Errorf("%+v", l)
 		}
@@ -118,7 +118,7 @@ func TestANarrowingIsTriedBeforeItIsSaved(t *testing.T) {
 	v.post(t, at(id, "/edit"), form(url.Values{"do": {"try"}})).wants(t, 200, denied, "GET /projects/{project}/jobs",
 		"on shop/api", w.now().UTC().Format("2006-01-02"), "permission missing read_job")
 	asked := v.post(t, at(id, "/edit"), form(nil))
-	asked.wants(t, 200, denied, "Nothing is saved yet", "Save all the same")
+	asked.wants(t, 200, denied, "Nothing is saved yet", "Save anyway")
 	if l := w.read(t, id); l.Name != "read jobs" {
 		t.Fatal("it was saved")
 	}
@@ -127,7 +127,7 @@ func TestANarrowingIsTriedBeforeItIsSaved(t *testing.T) {
 		"Nothing is saved yet") // what was seen was something else
 	again := v.post(t, at(id, "/edit"), form(url.Values{"seen": {seen}}))
 	again.wants(t, 200, "The changes are in force", "Let its jobs run")
-	v.post(t, at(id, "/undo"), v.get(t, at(id, "/undo")).fill(nil)).wants(t, 200, "may do again")
+	v.post(t, at(id, "/undo"), v.get(t, at(id, "/undo")).fill(nil)).wants(t, 200, "can do again")
 	edit = v.get(t, at(id, "/edit"))
 	forGood := v.post(t, at(id, "/edit"), form(url.Values{"seen": {seen}, "for_good": {"yes"}}))
 	forGood.wants(t, 200, "The changes are in force")
@@ -161,9 +161,9 @@ func TestTheBadgeAgreesWithTheFinding(t *testing.T) {
 		v := w.signedIn(t, w.alicePAT)
 		v.get(t, at(id, "/unused")).wants(t, 200, finding)
 		if list := v.get(t, "/tokens?badge=unused_permissions"); badge {
-			list.wants(t, 200, "read jobs", "did not use for 60 days")
+			list.wants(t, 200, "read jobs", "has not used for 60 days")
 		} else {
-			list.lacks(t, "did not use for 60 days")
+			list.lacks(t, "has not used for 60 days")
 		}
 	}
 	w.pass(10 * 24 * time.Hour)

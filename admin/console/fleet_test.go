@@ -164,7 +164,7 @@ func TestTheStoreIsLost(t *testing.T) {
 	l.is.Store(true)
 	for _, path := range []string{"/tokens", "/sign-in", at(id, "/revoke"), "/search?kind=project&q=shop"} {
 		p := v.get(t, path)
-		if p.wants(t, http.StatusServiceUnavailable, "cannot reach its store", "not signed out"); p.header.Get("Retry-After") == "" {
+		if p.wants(t, http.StatusServiceUnavailable, "cannot reach its store", "still signed in"); p.header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", path)
 		}
 		p.lacks(t, "Sign out", "alice")

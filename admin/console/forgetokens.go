@@ -82,7 +82,7 @@ func (q *request) search() error {
 	most := 10 * (1 + max(0, min(turns, 9)))
 	text := q.unlinked(routes.RefProject, strings.TrimSpace(in.Get("q")))
 	found, err := q.o.Tokens.Search(q.ctx(), q.caller, text, most)
-	answer := inventory.AnswerOf(found, text, most)
+	answer := inventory.ResultsOf(found, text, most)
 	status := http.StatusOK
 	if err != nil {
 		status, answer.Problem = q.words(err)

@@ -98,8 +98,8 @@ func TestWhatIsSetApartIsTakenInByATick(t *testing.T) {
 	w.did(t, id, "GET /projects/{project}/issues", w.api, 1, nil, 1)
 	smaller := fmt.Sprintf("/forge-tokens/%d/smaller", id)
 	p := v.get(t, smaller)
-	p.wants(t, 200, "Kept apart", "This may not have been you", "GET /projects/{project}/issues", "It was me")
+	p.wants(t, 200, "Set aside", "This may not have been you", "GET /projects/{project}/issues", "It was me")
 	v.get(t, smaller+"?suspect=yes").wants(t, 200, "This may not have been you")
-	v.post(t, smaller, p.fill(url.Values{"do": {"show"}, "suspect": {"yes"}})).wants(t, 200, "is taken in", `value="yes" checked`,
+	v.post(t, smaller, p.fill(url.Values{"do": {"show"}, "suspect": {"yes"}})).wants(t, 200, "is included", `value="yes" checked`,
 		"--accept-suspect", "read_work_item")
 }

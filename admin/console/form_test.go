@@ -65,19 +65,19 @@ func TestFormsKeepWhatWasTyped(t *testing.T) {
 			"/tokens/new").fill(jobToken(w.alicePAT, url.Values{"name": {strings.Repeat("n", 201)}, "expires_at": {"2020-01-01"},
 			"scope-1-access": {"selected_memberships"}, "scope-1-projects": {"shop/api"}, "scope-1-permission": {"run_job"},
 			"scope-2-access": {"user"}, "scope-2-permission": {"read_job"}})))
-		p.wants(t, 422, "It has 201 characters, at most 200 are possible", "It lies in the past", `value="2020-01-01"`,
+		p.wants(t, 422, "It has 201 characters, at most 200 are allowed", "It is in the past", `value="2020-01-01"`,
 			strings.Repeat("n", 201),
 			`id="scope-2-permission-problems"`, "cannot be granted under user")
 		p = v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken(w.alicePAT, url.Values{
 			"scope-1-access": {"selected_memberships"}, "scope-1-projects": {"shop/api"}, "scope-1-permission": {"run_job"}})))
-		p.wants(t, 422, "stands in scope 1 already")
+		p.wants(t, 422, "is in scope 1 already")
 	})
 	t.Run("in the form for editing too", func(t *testing.T) {
 		id, _ := v.make(t, w.alicePAT, nil)
 		p := v.post(t, at(id, "/edit"), v.get(t,
 			at(id, "/edit")).fill(url.Values{"name": {"kept"}, "description": {strings.Repeat("x", 300)},
 			"scope-0-access": {"personal_projects"}, "scope-0-permission": {"read_job"}}))
-		p.wants(t, 422, "Nothing was changed", `value="kept"`, "It has 300 characters, at most 255 are possible")
+		p.wants(t, 422, "Nothing was changed", `value="kept"`, "It has 300 characters, at most 255 are allowed")
 	})
 	t.Run("a rotation's", func(t *testing.T) {
 		id, _ := v.make(t, w.alicePAT, nil)
@@ -259,7 +259,7 @@ func TestManyScopesAndPlaces(t *testing.T) {
 		form.Set(fmt.Sprintf("scope-%d-access", i), "user")
 		form.Set(fmt.Sprintf("scope-%d-permission", i), "read_user")
 	}
-	v.post(t, "/tokens", v.get(t, "/tokens/new").fill(form)).wants(t, 422, "at most 20 scopes, and had 21")
+	v.post(t, "/tokens", v.get(t, "/tokens/new").fill(form)).wants(t, 422, "at most 20 scopes and had 21")
 	if l := w.read(t, made.ID); len(l.Scopes) != 21 || l.Name != "many" {
 		t.Errorf("the token is %+v", l)
 	}
@@ -307,7 +307,7 @@ func TestForgeTokens(t *testing.T) {
 	w.forge.RevokeToken(gone)
 	v := w.signedIn(t, w.alicePAT)
 	p := v.get(t, "/forge-tokens")
-	p.wants(t, 200, "laptop", "pusher", "write_repository", "Replace by a fine-grained token", "2 active tokens")
+	p.wants(t, 200, "laptop", "pusher", "write_repository", "Replace with a fine-grained token", "2 active tokens")
 	p.lacks(t, "bob&#39;s", "revoked one", w.alicePAT)
 	for _, m := range regexp.MustCompile(`href="(/tokens/new\?[^"]*)"`).FindAllStringSubmatch(p.body, -1) {
 		form := v.get(t, html.UnescapeString(m[1]))

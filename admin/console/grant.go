@@ -89,9 +89,9 @@ func (q *request) grantForm(status int, t *tokens.Inspected, d *draft.Draft, p *
 	case t.State == "revoked" || t.RotatedTo != 0:
 		p.Refused = "This token is revoked or rotated: nothing can be added to it."
 	case t.ParentID != 0:
-		p.Refused = "This token was made by another one, and holds no more than that: make a token of its own instead."
+		p.Refused = "This token was made by another one and cannot hold more than that one: make a new token instead."
 	case len(d.Scopes[0].Permissions) == 0:
-		p.Refused = "The link names no permission that there is."
+		p.Refused = "The link names no permission that exists."
 	default:
 		if err := q.fillAdded(t, d, p); err != nil {
 			return err
@@ -168,7 +168,7 @@ func (q *request) fillAdded(t *tokens.Inspected, d *draft.Draft, p *grantPage) e
 			if v := k.Verbs[name]; v != nil {
 				row.About, row.Cautions, row.Opens = v.About, v.Effects, v.Rows
 				if v.Mints {
-					row.Cautions = append([]string{"Some of what it reaches makes another credential, or answers " +
+					row.Cautions = append([]string{"Some of what it opens makes another credential, or answers " +
 						"with one"}, row.Cautions...)
 				}
 			}
@@ -196,8 +196,8 @@ func (q *request) grant() error {
 	}
 	w, err := q.o.Tokens.Widening(q.ctx(), caller, t.ID, d.Terms())
 	if err == nil && !d.Found(w) {
-		p.General = append(p.General, "What was shown has another path by now, so that nothing was added. "+
-			"Read once more what is asked for.")
+		p.General = append(p.General, "The path of what was shown has changed since, so nothing was added. "+
+			"Read again what is asked for.")
 		return q.grantForm(http.StatusConflict, t, d, p)
 	}
 	if err == nil {
@@ -216,7 +216,7 @@ func (q *request) grant() error {
 		p.General = append(p.General, text)
 		return q.grantForm(status, t, d, p)
 	}
-	q.session.Say("The token may do that from now on. Nothing else of it has changed.")
+	q.session.Say("The token may do that from now on. Nothing else about it has changed.")
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }
 

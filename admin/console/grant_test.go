@@ -32,7 +32,7 @@ func TestALinkAddsToAToken(t *testing.T) {
 	})
 	t.Run("nothing happens on GET, nor without the credential, the form's token or from another site", func(t *testing.T) {
 		form := v.get(t, link("")).fill(nil)
-		v.post(t, at(id, "/grant"), form).wants(t, 422, "once more")
+		v.post(t, at(id, "/grant"), form).wants(t, 422, "access token again")
 		form.Set("credential", w.bobPAT)
 		v.post(t, at(id, "/grant"), form).wants(t, 403, "a credential of bob")
 		form.Set("credential", w.alicePAT)
@@ -47,7 +47,7 @@ func TestALinkAddsToAToken(t *testing.T) {
 		for _, c := range []struct{ query, says string }{
 			{"access=all_memberships&permissions=delete_project", "every project and group that you have access to"},
 			{"access=selected_memberships&permissions=create_member&project=shop%2Fapi", "give rights to others"},
-			{"access=selected_memberships&permissions=update_project&project=shop%2Fapi", "show to everybody"},
+			{"access=selected_memberships&permissions=update_project&project=shop%2Fapi", "make public what only members could see"},
 			{"access=selected_memberships&permissions=create_deploy_token&project=shop%2Fapi", "another credential"},
 			{"access=selected_memberships&permissions=*,run_jop&project=shop%2Fapi", "which does not exist"},
 			{"access=everything&permissions=run_job", "does not exist"},
@@ -98,7 +98,7 @@ func TestALinkAddsToAToken(t *testing.T) {
 		denied("DELETE", deletePipeline, learn.Act{Kind: policy.ActOwn, Boundary: routes.BoundaryProject,
 			Found: routes.BoundaryProject, Container: w.api, Access: policy.OwnerMember})
 		p := v.get(t, at(id, ""))
-		p.wants(t, 200, "Denied lately", "delete_pipeline", "shop/api", "permission missing")
+		p.wants(t, 200, "Recently denied", "delete_pipeline", "shop/api", "permission missing")
 		grant := at(id, "/grant?access=selected_memberships&permissions=delete_pipeline&project="+strconv.FormatInt(w.api, 10))
 		if !strings.Contains(strings.ReplaceAll(p.body, "&amp;", "&"), grant) {
 			t.Errorf("there is no link %s", grant)

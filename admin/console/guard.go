@@ -16,7 +16,8 @@ import (
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pages.Protect(w.Header())
 	if !c.guard.Named(r.Host) {
-		http.Error(w, "The console is not reached under this name: "+c.o.Origins[0]+c.o.Path+"/", http.StatusMisdirectedRequest)
+		http.Error(w, "The console is not served under this name. Its "+
+			"address is "+c.o.Origins[0]+c.o.Path+"/", http.StatusMisdirectedRequest)
 		return
 	}
 	at, below := strings.CutPrefix(r.URL.Path, c.o.Path)

@@ -283,7 +283,7 @@ func TestOtherNamesAndMethodsAreRefused(t *testing.T) {
 		}
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		request.Header.Set("Origin", w.origin)
-		v.send(t, request).wants(t, 403, "was not one of this session")
+		v.send(t, request).wants(t, 403, "does not belong to this session")
 	})
 	t.Run("a path that is not clean", func(t *testing.T) {
 		for _, path := range []string{"//evil.example/x", "/tokens/../tokens", "/./tokens"} {

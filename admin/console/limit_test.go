@@ -26,7 +26,7 @@ func TestLimits(t *testing.T) {
 			"scope-0-permission": {"read_job", "read_pipeline"}, "limits": {text}}
 	}
 	v.post(t, at(id, "/edit"), form.fill(edit("networks: 10.0.0.0/8\nmax_usse: 5"))).
-		wants(t, 422, `id="limits-problems"`, "is no range of addresses", "max_usse: 5</textarea>")
+		wants(t, 422, `id="limits-problems"`, "is not a range of addresses", "max_usse: 5</textarea>")
 	v.post(t, at(id, "/edit"), form.fill(edit("networks: 10.1.0.0/16\nmax_uses: 5"))).wants(t, 200, "The changes are in force")
 	if l := w.read(t, id); strings.Join(l.Limits.Networks, " ") != "10.1.0.0/16" {
 		t.Errorf("it is held to %+v", l.Limits)

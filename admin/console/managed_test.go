@@ -28,7 +28,7 @@ func TestATokenOfAFileIsTold(t *testing.T) {
 	v.get(t, at(id, "")).lacks(t, `id="differs"`)
 	v.get(t, "/tokens").wants(t, 200, "mark-managed", "teams/ci.yaml")
 	form := v.get(t, at(id, "/edit"))
-	form.wants(t, 200, `id="kept-by-file"`, "kept by <code>teams/ci.yaml</code>")
+	form.wants(t, 200, `id="kept-by-file"`, "managed by <code>teams/ci.yaml</code>")
 	v.post(t, at(id, "/edit"), form.fill(url.Values{"name": {"mine"}, "description": {"<b>"}, "limits": {"max_uses: 5"},
 		"scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api"}, "scope-0-permission": {"read_job"}})).
 		wants(t, 200, "The changes are in force", `id="differs"`, "Differs from <code>teams/ci.yaml</code>",

@@ -65,7 +65,7 @@ func TestTheOutcomeIsNotKnown(t *testing.T) {
 			before := w.count(t)
 			w.storing.cut.Store(true)
 			p := v.post(t, to, form)
-			p.wants(t, http.StatusServiceUnavailable, "The store did not answer", "Look into the list", "load the form anew")
+			p.wants(t, http.StatusServiceUnavailable, "The store did not answer", "Look at the list", "load the form again")
 			p.lacks(t, "No token was made", "Nothing was changed")
 			w.storing.cut.Store(false)
 			for range 2 {
@@ -79,7 +79,7 @@ func TestTheOutcomeIsNotKnown(t *testing.T) {
 				t.Errorf("%d tokens were there, and %d are", before, w.count(t))
 			}
 			if what == "a new token" {
-				p.wants(t, http.StatusOK, "what came of it is not known", "load the form anew")
+				p.wants(t, http.StatusOK, "its outcome is not known", "load the form again")
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()

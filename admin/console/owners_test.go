@@ -95,7 +95,7 @@ func TestOwners(t *testing.T) {
 	follow("when all are over", map[string]int{"alice Active": 0, "alice Broad": 0, "alice Expiring soon": 0, "bob Active": 0})
 	root.get(t, "/owners?search=AL").wants(t, http.StatusOK, "1 owner", "alice")
 	root.get(t, "/owners?search=AL").lacks(t, ">bob<")
-	root.get(t, "/owners?search=nobody").wants(t, http.StatusOK, "No owner fits this search")
+	root.get(t, "/owners?search=nobody").wants(t, http.StatusOK, "No owner matches this search")
 	root.get(t, "/owners?search="+strconv.FormatInt(w.bob, 10)).wants(t, http.StatusOK, ">bob<")
 	names := root.get(t, "/owners?sort=name&page=99")
 	names.wants(t, http.StatusOK, "2 owners")

@@ -49,12 +49,13 @@ func (q *request) render(name string, status int, p page, body any) {
 	}
 }
 
-// words gives the status of an error, and what a person is told of it. What is patgate's own is reported.
+// words gives the status of an error, and its text for a person. Failures of patgate's own are reported.
 func (q *request) words(err error) (int, string) {
 	status, text, own := failure.Words(err, q.o.Forge)
 	switch {
 	case errors.Is(err, tokens.ErrAgain) && q.caller != nil && q.caller.Watches():
-		return status, "You are signed in to look, pause and revoke. Sign in with a " + q.o.Forge + " access token for that."
+		return status, "You are signed in only to view, pause and revoke. To do this, sign in " +
+			"with a " + q.o.Forge + " access token."
 	case status == http.StatusServiceUnavailable:
 		q.w.Header().Set("Retry-After", "1")
 		own = q.ctx().Err() == nil || errors.Is(err, session.ErrUnknown) // the browser has not gone, or a token may be there

@@ -14,7 +14,7 @@ func TestSecretIsShownOnce(t *testing.T) {
 	v := w.signedIn(t, w.alicePAT)
 	form := v.get(t, "/tokens/new").fill(jobToken(w.alicePAT, nil))
 	made := v.post(t, "/tokens", form)
-	made.wants(t, 200, "Copy the secret", "shown this once", "kept sealed")
+	made.wants(t, 200, "Copy the secret", "shown only once", "kept sealed")
 	secret := made.secret()
 	if secret == "" || !strings.Contains(made.body, `<input id="secret" class="mono" readonly value="`+secret+`"`) {
 		t.Fatalf("no secret in %s", made.text())
@@ -78,7 +78,7 @@ func TestPowerAsksForTheCredentialAgain(t *testing.T) {
 		status           int
 		says             string
 	}{
-		{"none", "", 422, "once more"},
+		{"none", "", 422, "access token again"},
 		{"a wrong one", "glpat-wrong", 401, "does not accept"},
 		{"somebody else's", w.bobPAT, 403, "a credential of bob"},
 	}
@@ -112,7 +112,7 @@ func TestPowerAsksForTheCredentialAgain(t *testing.T) {
 	})
 	t.Run("pausing is free, resuming is not", func(t *testing.T) {
 		v.post(t, at(id, "/pause"), v.get(t, at(id, "/pause")).fill(url.Values{"reason": {"odd requests"}})).wants(t, 200, "is paused", "odd requests", "Resume")
-		v.post(t, at(id, "/resume"), v.get(t, at(id, "/resume")).fill(nil)).wants(t, 422, "once more")
+		v.post(t, at(id, "/resume"), v.get(t, at(id, "/resume")).fill(nil)).wants(t, 422, "access token again")
 		if w.read(t, id).PausedAt.IsZero() {
 			t.Fatal("it was resumed")
 		}
@@ -175,7 +175,7 @@ func TestAdministrators(t *testing.T) {
 		root.get(t, at(id, "/edit")).wants(t, 404)
 		root.post(t, at(id, "/edit"), form).wants(t, 404)
 		for _, below := range []string{"/rotate", "/resume", "/confirm"} {
-			root.post(t, at(id, below), form).wants(t, 403, "may pause and revoke the tokens of others, no more")
+			root.post(t, at(id, below), form).wants(t, 403, "may only pause and revoke the tokens of others")
 		}
 	})
 	t.Run("they pause and revoke", func(t *testing.T) {

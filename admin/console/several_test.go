@@ -60,7 +60,7 @@ func TestFilters(t *testing.T) {
 	for query, problem := range map[string]string{"can=push_cod": "is not a permission", "on=6": "may be a project or a group",
 		"reach=named": "says nothing without", "reach=x&on=a/b": "write named", "network=10.0.0.0/33": "neither any nor none",
 		"unused=often": "neither never nor", "credential=x": "not the id"} {
-		v.get(t, "/tokens?"+query).wants(t, http.StatusOK, problem, "Nothing fits these filters")
+		v.get(t, "/tokens?"+query).wants(t, http.StatusOK, problem, "No token matches these filters")
 		v.get(t, "/tokens.csv?"+query).wants(t, http.StatusUnprocessableEntity, problem)
 	}
 	v.get(t, "/tokens?page=999&can=read_job").wants(t, http.StatusOK, "=jobs")

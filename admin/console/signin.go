@@ -59,7 +59,7 @@ func (q *request) sendToSignIn() {
 		// A link on another site brings no cookie (SameSite=Strict); one more step from here does.
 		if site := q.r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") &&
 			q.r.Header.Get("Sec-Fetch-Mode") == "navigate" {
-			q.onward(q.o.Path+next, "You came from another site.")
+			q.onward(q.o.Path+next, "This link came from another site.")
 			return
 		}
 	}
@@ -101,7 +101,7 @@ func (q *request) fromSignIn() bool {
 }
 
 // tooOld says that a form belongs to no cookie.
-const tooOld = "The form was too old. Please try again; if this comes again, allow cookies for this page."
+const tooOld = "The form was too old. Please try again. If this happens again, allow cookies for this page."
 
 // signIn asks the forge whose credential was typed, and begins a session.
 func (q *request) signIn() error {
@@ -128,7 +128,7 @@ func (q *request) signIn() error {
 	return q.redirect(next)
 }
 
-// begin begins a session, in the place of one that there may be. by is what said who it is: token or forge.
+// begin begins a session and ends the one before, if any. by is how the user was identified: token or forge.
 func (q *request) begin(caller *tokens.Owner, credential token.Secret, by string) error {
 	if err := q.sessions.End(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil {
 		return err

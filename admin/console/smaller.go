@@ -84,7 +84,7 @@ func (q *request) showSmaller(id int64, p *smallerPage) error {
 func (q *request) fillIn(p *smallerPage, made *learning.Proposed, scopes []policy.ScopeSpec, after int64) error {
 	d := &draft.Draft{
 		Name:        made.Suggested.Name,
-		Description: fmt.Sprintf("In place of “%s”, by what that did in %d days", words.Short(p.Name), p.Days),
+		Description: fmt.Sprintf("Replaces “%s”, by what that did in %d days", words.Short(p.Name), p.Days),
 		Expires:     made.Suggested.ExpiresIn,
 		After:       after,
 		Scopes:      draft.Scopes(scopes, q.paths(store.PlacesOf(scopes))),

@@ -131,10 +131,10 @@ func TestWhatASmallerTokenIsMadeOf(t *testing.T) {
 		id, _ := v.make(t, w.alicePAT, url.Values{"scope-0-permission": {"push_code"}})
 		w.did(t, id, pushRefs, w.api, 1, []string{"refs/heads/main"}, 1)
 		p := v.get(t, at(id, "/smaller"))
-		p.wants(t, 200, "Nothing that patgate would propose by itself", `value="push_code"`)
+		p.wants(t, 200, "nothing that patgate proposes by itself", `value="push_code"`)
 		p.lacks(t, `id="fill"`)
 		v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"form"}})).wants(t, 200,
-			"Nothing that patgate would propose by itself")
+			"nothing that patgate proposes by itself")
 	})
 	t.Run("a group for its projects", func(t *testing.T) {
 		group := w.forge.AddGroup("many", forgetest.Private)
@@ -149,7 +149,7 @@ func TestWhatASmallerTokenIsMadeOf(t *testing.T) {
 		form.wants(t, 200, "77 id 77 (gone)</textarea>")
 		form.lacks(t, "many/p4", "78 id 78")
 		v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"show"}, "group-78": {"group"}})).wants(t, 200,
-			"Group 78 is not in it")
+			"Group 78 is not included")
 	})
 	t.Run("a group of which no more is known", func(t *testing.T) {
 		id, _ := v.make(t, w.alicePAT, url.Values{"name": {"most"}, "scope-0-access": {"all_memberships"}, "scope-0-projects": nil})
@@ -161,7 +161,7 @@ func TestWhatASmallerTokenIsMadeOf(t *testing.T) {
 		}
 		p := v.get(t, at(id, "/smaller"))
 		p.wants(t, 200, "1 kind of request was somewhere in group 77", "(3 requests), which needed read_job", `value="projects" checked`,
-			"The new token is denied what was somewhere in it")
+			"The new token is denied what was done somewhere in it")
 		p.lacks(t, `id="fill"`)
 		said := v.post(t, at(id, "/smaller"), p.fill(url.Values{"do": {"show"}, "group-77": {"group"}}))
 		said.wants(t, 200, `value="group" checked`, "--group 77", "all of 3 requests are allowed, and 1 part is needed", "not held today")

@@ -23,7 +23,7 @@ func (q *request) goToForge() error {
 		return q.signInForm(http.StatusForbidden, next, tooOld)
 	}
 	if origin := q.o.Origins[0]; !strings.HasSuffix(origin, "://"+strings.ToLower(q.r.Host)) { // it sends people back there
-		q.onward(origin+q.o.Path+"/sign-in?next="+url.QueryEscape(next), "This is done under another name of the console.")
+		q.onward(origin+q.o.Path+"/sign-in?next="+url.QueryEscape(next), "Signing in goes on at the console’s own address.")
 		return nil
 	}
 	if err := q.sessions.End(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil { // it does not come with who comes back
@@ -33,16 +33,16 @@ func (q *request) goToForge() error {
 	if err != nil {
 		return err
 	}
-	q.onward(address, "You are sent to "+q.o.Forge+".") // a redirection of a form is held to form-action
+	q.onward(address, "You are on your way to "+q.o.Forge+".") // a redirection of a form is held to form-action
 	return nil
 }
 
-// comeBack begins a session for whom the forge names.
+// comeBack begins a session for the user that the forge names.
 func (q *request) comeBack() error {
 	code, verifier, next, ok := (&away.Trip{Cookies: q.cookies}).Return(q.w, q.r)
 	switch next = away.Local(next); {
 	case !ok:
-		return q.notIn(http.StatusForbidden, "This is not the way back of a sign-in that began in this browser, or it is used up.")
+		return q.notIn(http.StatusForbidden, "This sign-in did not begin in this browser, or was completed before.")
 	case code == "":
 		return q.notIn(http.StatusForbidden, q.o.Forge+" did not let you sign in here.")
 	}

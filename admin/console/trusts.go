@@ -40,14 +40,15 @@ func (q *request) showTrust(asking bool, status int, why string, problems ...str
 func (q *request) revokeTrust() error {
 	name, reason := q.r.PathValue("name"), q.r.PostForm.Get("reason")
 	if len([]rune(reason)) > terms.MaxDescription {
-		return q.showTrust(true, http.StatusUnprocessableEntity, reason, "is too long: at most "+strconv.Itoa(terms.MaxDescription)+
+		return q.showTrust(true, http.StatusUnprocessableEntity, reason, "is too long: at "+
+			"most "+strconv.Itoa(terms.MaxDescription)+
 			" characters")
 	}
 	n, err := q.o.Trusts.Revoke(q.ctx(), q.caller, name, reason)
 	if err != nil {
 		return err
 	}
-	q.session.Say("The trust “" + name + "” is allowed no more, and " + words.Plural(n, "token", "tokens") + " of it revoked.")
+	q.session.Say("The trust “" + name + "” is no longer allowed, and " + words.Plural(n, "token", "tokens") + " revoked.")
 	if q.o.Tokens.Administrates(q.caller) {
 		return q.redirect("/trusts?everyone=1")
 	}
@@ -59,7 +60,7 @@ func (q *request) showPolicies() error {
 	if !q.o.Tokens.Administrates(q.caller) {
 		return tokens.ErrNotFound
 	}
-	info := page{Title: "Limits, templates and issuers of files", Nav: "trusts"}
+	info := page{Title: "Limits, templates and issuers from files", Nav: "trusts"}
 	q.render("policies", http.StatusOK, info, trustpage.PoliciesOf(q.o.Policies, q.o.Trusts))
 	return nil
 }

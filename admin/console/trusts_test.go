@@ -124,7 +124,7 @@ func TestTheTrustsOfAnOwner(t *testing.T) {
 	list.lacks(t, ">other</a>", "everyone=1")
 	v.get(t, "/trusts/notes").wants(t, 200, "patgate trust allow notes", "<code>project_id</code> is “20”",
 		"<code>ref_path</code> is like “refs/tags/v*”", "<code>user_access_level</code> is “guest” or is not said",
-		"<code>pipeline_source</code> is not that of a merge or pull request", "https://patgate.test/trust/notes", "None came")
+		"<code>pipeline_source</code> is not that of a merge or pull request", "https://patgate.test/trust/notes", "None yet")
 	v.get(t, "/trusts/notes").lacks(t, `id="revoke"`)
 
 	a := w.allow(t, "notes", w.alicePAT)
@@ -157,12 +157,12 @@ func TestTheTrustsOfAnOwner(t *testing.T) {
 	v.get(t, "/trusts/notes").wants(t, 200, "No file has it any more", `id="revoke"`)
 
 	ask := v.get(t, "/trusts/notes/revoke")
-	ask.wants(t, 200, "Revoke all of this trust?", "1 is alive")
+	ask.wants(t, 200, "Revoke all of this trust?", "(1 now)")
 	if l := w.read(t, given.ID); !l.RevokedAt.IsZero() {
 		t.Fatal("asking has revoked")
 	}
 	v.post(t, "/trusts/notes/revoke", ask.fill(url.Values{"reason": {strings.Repeat("x", 300)}})).wants(t, 422, "too long")
-	v.post(t, "/trusts/notes/revoke", ask.fill(url.Values{"reason": {"leaked"}})).wants(t, 200, "1 token of it revoked", "No trusts")
+	v.post(t, "/trusts/notes/revoke", ask.fill(url.Values{"reason": {"leaked"}})).wants(t, 200, "1 token revoked", "No trusts")
 	if l := w.read(t, given.ID); l.RevokedAt.IsZero() || l.RevokeReason != "leaked" || l.RevokedBy != fmt.Sprint("user:", w.alice) {
 		t.Errorf("after that: %v %q by %s", l.RevokedAt, l.RevokeReason, l.RevokedBy)
 	}
@@ -208,7 +208,7 @@ func TestATrustOfSomebodyElseIsNone(t *testing.T) {
 	}
 	w.watch.Traded(exchange.Event{Trust: "notes", Claims: "job=hers", TokenID: given.ID})
 	his := bob.get(t, "/trusts/notes")
-	his.wants(t, 200, "Another owner", "None came")
+	his.wants(t, 200, "Another owner", "None yet")
 	his.lacks(t, "alice", "job=hers", "project_id=20", `id="revoke"`, at(given.ID, ""))
 	bob.get(t, "/trusts").wants(t, 200, "0 of 20")
 	bob.post(t, "/trusts/notes/revoke", form).wants(t, 409)
@@ -237,7 +237,7 @@ func TestATrustOfSomebodyElseIsNone(t *testing.T) {
 	if l := w.read(t, given.ID); !l.RevokedAt.IsZero() {
 		t.Fatal("a form that is none of the console's has revoked it")
 	}
-	root.post(t, "/trusts/notes/revoke", ask.fill(nil)).wants(t, 200, "is allowed no more, and 1 token of it revoked", "Not allowed yet")
+	root.post(t, "/trusts/notes/revoke", ask.fill(nil)).wants(t, 200, "is no longer allowed, and 1 token revoked", "Not allowed yet")
 	if l := w.read(t, given.ID); l.RevokedAt.IsZero() {
 		t.Error("it is alive")
 	}
@@ -313,7 +313,7 @@ func TestWhoEndsATrustMayEndItsTokens(t *testing.T) {
 	bob := w.signedIn(t, w.bobPAT)
 	bob.get(t, "/trusts").wants(t, 200, "1 of 20")
 	bob.get(t, "/trusts/notes").lacks(t, at(hers.ID, ""))
-	bob.post(t, "/trusts/notes/revoke", bob.get(t, "/trusts/notes/revoke").fill(nil)).wants(t, 200, "1 token of it revoked")
+	bob.post(t, "/trusts/notes/revoke", bob.get(t, "/trusts/notes/revoke").fill(nil)).wants(t, 200, "1 token revoked")
 	if l := w.read(t, his.ID); l.RevokedAt.IsZero() {
 		t.Error("his is alive")
 	}
@@ -333,5 +333,5 @@ func TestATrustThatCannotBeRead(t *testing.T) {
 	}
 	v := w.signedIn(t, w.alicePAT)
 	v.get(t, "/trusts").wants(t, 200, "Wider than allowed", ">other</a>")
-	v.post(t, "/trusts/notes/revoke", v.get(t, "/trusts/notes/revoke").fill(nil)).wants(t, 200, "0 tokens of it revoked")
+	v.post(t, "/trusts/notes/revoke", v.get(t, "/trusts/notes/revoke").fill(nil)).wants(t, 200, "0 tokens revoked")
 }

@@ -28,7 +28,7 @@ func (q *request) goOn(next, typed string) error {
 	}
 	q.r.PostForm = values
 	d := q.read(values)
-	d.General = append(d.General, "You were signed out meanwhile. This is what you had typed; nothing was done with it yet.")
+	d.General = append(d.General, "Your session had ended. This is what you had typed: nothing has been done with it yet.")
 	if at[1] == "" {
 		return q.showForm(http.StatusOK, d, formPage{})
 	}

@@ -46,7 +46,7 @@ func (v *visitor) away(t *testing.T, next string) string {
 	t.Helper()
 	form := v.get(t, "/sign-in?next="+url.QueryEscape(next))
 	sent := v.post(t, "/sign-in/forge", form.fill(nil))
-	sent.wants(t, 200, "You are sent to GitLab")
+	sent.wants(t, 200, "You are on your way to GitLab")
 	_, address, _ := strings.Cut(sent.header.Get("Refresh"), "url=")
 	if !strings.HasPrefix(address, "https://gitlab.test/oauth/authorize?") {
 		t.Fatalf("sent to %q", address)
@@ -78,10 +78,10 @@ func TestSigningInThroughTheForge(t *testing.T) {
 			if got := in.header.Get("Refresh"); got != "0; url="+page {
 				t.Errorf("it leads on to %q", got)
 			}
-			v.get(t, page).wants(t, 200, "read jobs", "to look, pause and revoke")
+			v.get(t, page).wants(t, 200, "read jobs", "to view, pause and revoke")
 			v.get(t, "/tokens").wants(t, 200, "read jobs")
-			v.get(t, "/forge-tokens").wants(t, 403, "Sign in with a GitLab access token")
-			v.get(t, "/search?q=shop").wants(t, 403, "Sign in with a GitLab access token")
+			v.get(t, "/forge-tokens").wants(t, 403, "sign in with a GitLab access token")
+			v.get(t, "/search?q=shop").wants(t, 403, "sign in with a GitLab access token")
 			v.get(t, "/everyone").wants(t, 404)
 
 			made := v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken("", nil)))
@@ -93,7 +93,7 @@ func TestSigningInThroughTheForge(t *testing.T) {
 					"scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api"}, "scope-0-permission": {"read_job"}})
 				return &pageResult{v.post(t, page+"/edit", form), w.read(t, id).Name}
 			}
-			if r := edit(""); r.name != "read jobs" || !strings.Contains(r.body, "Enter your GitLab access token once more") {
+			if r := edit(""); r.name != "read jobs" || !strings.Contains(r.body, "Enter your GitLab access token again") {
 				t.Errorf("without a credential: %d, %s: %.600s", r.status, r.name, r.text())
 			}
 			if r := edit(w.bobPAT); r.name != "read jobs" {
@@ -156,21 +156,21 @@ func TestTheWayBackFromTheForgeIsOnesOwn(t *testing.T) {
 
 	victim, thief := w.visitor(t), w.visitor(t)
 	theirs := agreed(thief, w.bob)
-	victim.back(t, theirs).wants(t, 403, "used up")
+	victim.back(t, theirs).wants(t, 403, "was completed before")
 	agreed(victim, w.alice)
-	victim.back(t, theirs).wants(t, 403, "used up")
+	victim.back(t, theirs).wants(t, 403, "was completed before")
 	own := agreed(victim, w.alice)
 	stolen := agreed(thief, w.bob)
 	thief.back(t, code(stolen, own)).wants(t, 403, "does not say who you are") // the verifier is another's
 	stolen = agreed(thief, w.bob)
-	thief.back(t, state(stolen, "aHR0cHM6Ly9ldmlsLnRlc3Qv")).wants(t, 403, "used up")
+	thief.back(t, state(stolen, "aHR0cHM6Ly9ldmlsLnRlc3Qv")).wants(t, 403, "was completed before")
 	for _, v := range []*visitor{victim, thief} {
 		if signedIn(v) {
 			t.Error("somebody is signed in")
 		}
 	}
 	for _, without := range []string{"?", "?error=access_denied&error_description=Call+0800", "?code=abc", "?state=abc&code=abc"} {
-		thief.back(t, console.Back+without).wants(t, 403, "used up")
+		thief.back(t, console.Back+without).wants(t, 403, "was completed before")
 	}
 	denied := strings.ReplaceAll(agreed(thief, w.bob), "code=", "error=access_denied&error_description=Call+0800&not=")
 	p := thief.back(t, denied)
@@ -185,7 +185,7 @@ func TestTheWayBackFromTheForgeIsOnesOwn(t *testing.T) {
 	if !signedIn(victim) {
 		t.Error("positive control: nobody is signed in")
 	}
-	victim.back(t, good).wants(t, 403, "used up")
+	victim.back(t, good).wants(t, 403, "was completed before")
 }
 
 // TestWrongCodesAreCounted: each code that the forge does not take counts as a wrong credential of the address.
@@ -272,7 +272,7 @@ func TestAWatchersEditIsTriedFirst(t *testing.T) {
 		return v.get(t, page).fill(url.Values{"do": {do}, "name": {"narrowed"}, "credential": {credential},
 			"scope-0-access": {"selected_memberships"}, "scope-0-projects": {"shop/api"}, "scope-0-permission": {"read_job"}})
 	}
-	v.post(t, page, form("try", "")).wants(t, 422, "Enter your GitLab access token once more")
+	v.post(t, page, form("try", "")).wants(t, 422, "Enter your GitLab access token again")
 	v.post(t, page, form("try", w.alicePAT)).wants(t, 200, "read_pipeline")
 	v.post(t, page, form("generate", w.alicePAT)).wants(t, 200, "Nothing is saved yet")
 	if got := w.read(t, id).Name; got != "read jobs" {
@@ -289,7 +289,7 @@ func TestAdministratorsOfTheForgeLook(t *testing.T) {
 	id, _ := alice.make(t, w.alicePAT, nil)
 	second, _ := alice.make(t, w.alicePAT, nil)
 	v := w.signedIn(t, pat)
-	v.get(t, "/everyone").wants(t, 200, "read jobs", "to look, pause and revoke")
+	v.get(t, "/everyone").wants(t, 200, "read jobs", "to view, pause and revoke")
 	v.get(t, "/tokens/new").wants(t, 403, "could act as anybody", "tokens.allow_admin_owners")
 	if p := v.post(t, "/tokens", alice.get(t, "/tokens/new").fill(jobToken(pat, nil))); p.secret() != "" || p.status == 200 {
 		t.Fatalf("a token was made: %d", p.status)

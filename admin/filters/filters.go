@@ -34,11 +34,13 @@ func Names() []string { return []string{Can, On, Reach, Network, Unused, Credent
 func About(name string) string {
 	return map[string]string{
 		Can: "only those that hold this permission (with --on: in a scope that reaches there)",
-		On: "only those that reach this project or group: that name it or a group above it, or may reach it by everything their " +
-			"owner has access to (group/project, \"project 6\", \"group 3\")",
-		Reach:      "named: with --on, only those that name it or a group above it",
-		Network:    "any: only those with a limit of networks; none: only those without; an address: those that may be used from it",
-		Unused:     "never: only those that were never used; 30d: only those that are older than that and were not used for so long",
+		On: "only those that reach this project or group: that name it or a group above it, or may reach it by everything " +
+			"their owner has access to (group/project, \"project 6\", \"group 3\")",
+		Reach: "named: with --on, only those that name it or a group above it",
+		Network: "any: only those with a limit of networks; none: only those without; an address: those that may be " +
+			"used from it",
+		Unused: "never: only those that were never used; 30d: only those that are older than that and were not used " +
+			"for so long",
 		Credential: "only those that are bound to the forge credential of this id",
 	}[name]
 }

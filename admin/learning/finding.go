@@ -128,7 +128,7 @@ func (s *Service) Narrow(ctx context.Context, c tokens.Caller, id int64, days in
 	case f.Standing != SomeUnused:
 		return nil, tokens.Conflict("there is nothing to narrow: %s", f.Text)
 	case digest != "" && digest != f.Digest:
-		return nil, tokens.Conflict("what is unused is something else by now: read it again")
+		return nil, tokens.Conflict("what is unused has changed since: read it again")
 	}
 	return s.tokens.Narrow(ctx, c, id, f.revision, f.Rights.Scopes)
 }
@@ -165,7 +165,7 @@ func (s *Service) judge(ctx context.Context, found *store.Listed, days int, kept
 		f.Standing, f.Text = NotActive, "the token is not active"
 		return f, nil
 	case w.since.IsZero():
-		f.Standing, f.Text = NotKept, "what tokens do is not kept here"
+		f.Standing, f.Text = NotKept, "what tokens do is not recorded here"
 		return f, nil
 	case f.SeenDays < days:
 		f.young()
@@ -208,11 +208,11 @@ func (s *Service) judge(ctx context.Context, found *store.Listed, days int, kept
 // young says that the token cannot be judged yet.
 func (f *Finding) young() {
 	f.Standing = TooYoung
-	f.Text = fmt.Sprintf("too young to be judged: what it may do now has been watched for %s of %d", spell(f.SeenDays, "day"),
+	f.Text = fmt.Sprintf("too young to be judged: what it may do now has been observed for %s of %d", spell(f.SeenDays, "day"),
 		f.Days)
 }
 
-// leaveOutPlaces makes of a finding one that tells nothing of which projects and groups were used.
+// leaveOutPlaces removes from a finding which projects and groups were used.
 func (f *Finding) leaveOutPlaces() {
 	if f.Rights == nil {
 		return
@@ -238,7 +238,7 @@ func (f *Finding) describe() {
 	switch {
 	case len(f.Rights.Scopes) == 0 && f.Rights.Requests > 0:
 		f.Standing = NothingUsed
-		f.Text = fmt.Sprintf("for %d days nothing was asked for that needs one of its rights", f.Days)
+		f.Text = fmt.Sprintf("for %d days no request needed any of its rights", f.Days)
 	case len(f.Rights.Scopes) == 0:
 		f.Standing, f.Text = NothingUsed, fmt.Sprintf("nothing of it was used for %d days", f.Days)
 	case len(parts) == 0:

@@ -23,7 +23,7 @@ type Limits struct {
 	RevokeUnusedAfter time.Duration
 	ReportMode        bool // tokens may be in report mode
 	AdminOwners       bool // owners may be administrators of the forge
-	// Legacy is what passes with a credential of the forge's own.
+	// Legacy says which requests with a credential of the forge's own pass.
 	Legacy LegacyMode
 }
 
@@ -95,9 +95,9 @@ const (
 	legacy            = "legacy"
 )
 
-// bounds gives from which days on a token would have been denied everything, had the limits held when it was made and edited.
-// successor is the token that it was rotated to; nil when there is none. known is from when on all that it did is known; zero for
-// never.
+// bounds gives the days from which on a token would have been denied everything, had the limits held when it was made and
+// edited. successor is the token that it was rotated to, or nil. known is the time since which all that it did is known; zero
+// when that is unknown.
 func (m *Limits) bounds(l, successor *store.Listed, observations []learn.Observation, known time.Time) (all []propose.Bound) {
 	// The rest of a day is the token's: how many requests of a day came after an instant is not known.
 	after := func(reason string, begin time.Time, longest time.Duration, end time.Time) {
@@ -149,7 +149,7 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// stricter gives the bounds that are not there, or not as early, among those of what is in force.
+// stricter gives the bounds that the rules in force lack, or have for a later day.
 func stricter(bounds, inForce []propose.Bound) []propose.Bound {
 	return slices.DeleteFunc(bounds, func(b propose.Bound) bool {
 		return slices.ContainsFunc(inForce, func(other propose.Bound) bool { return other.Reason == b.Reason && other.From <= b.From })
@@ -171,8 +171,8 @@ func (s *Service) successor(ctx context.Context, c tokens.Caller, l *store.Liste
 	return &next, nil
 }
 
-// allowed tells what is in force of what a token was seen to do. Without rules that is all that did not pass by a report mode
-// which is over.
+// allowed tells which observations of a token the rules in force allow. Without rules these are all but those that only a
+// report mode let through which has ended.
 func (r *ruling) allowed(l *store.Listed, now time.Time) (func(*learn.Observation) bool, error) {
 	if r == nil {
 		return func(o *learn.Observation) bool { return o.Unit.WouldDeny == "" || l.Reports(now) }, nil

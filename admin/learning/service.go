@@ -183,8 +183,8 @@ func (s *Service) takeTurn(ctx context.Context) (release func(), err error) {
 // mostGroups bounds about how many groups the forge is asked for one proposal.
 const mostGroups = 5
 
-// groups leaves out groups of which less than half was used. Of how many projects that is, the forge tells as the owner sees it;
-// where it does not, the question stays, and says that it is not known. A token is not told how large groups are.
+// groups leaves out groups less than half of which was used. The forge says how many projects a group has for its owner; where
+// it does not, the question stays, and says that the number is not known. A token is not told how large groups are.
 func (s *Service) groups(ctx context.Context, c tokens.Caller, x *subject, found []propose.Group) (kept []propose.Group) {
 	var sight *sight.Sight
 	if _, isToken := tokens.OwnGrant(c); len(found) > 0 && !isToken {

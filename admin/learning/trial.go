@@ -10,7 +10,7 @@ import (
 	"patgate/store"
 )
 
-// Attempt is what is tried on what all tokens were seen to do.
+// Attempt is a set of rules to try on what all tokens were seen to do.
 type Attempt struct {
 	Days  int // 0 for the standard
 	Tried Rules
@@ -21,14 +21,14 @@ type Attempt struct {
 	Origin string
 }
 
-// Tried is what an attempt would have done to a token, or to a credential of the forge's own.
+// Tried is the result of an attempt for a token, or for a credential of the forge's own.
 type Tried struct {
 	// TokenID is the token, SubjectID the credential; the other is 0.
 	TokenID   int64  `json:"token_id,omitempty"`
 	SubjectID int64  `json:"subject_id,omitempty"`
 	Name      string `json:"name"`
-	Username  string `json:"username"` // whose it is
-	// State is what a token is now: what was asked for by one that is over is asked for again by the next of its kind.
+	Username  string `json:"username"` // of its owner
+	// State is the token's now. Tokens that have ended are tried too: the next token for the same job will ask for the same.
 	State string `json:"state,omitempty"`
 	// Limits are the names of the limits that a token would not have kept.
 	Limits  []string `json:"limits,omitempty"`
@@ -36,7 +36,7 @@ type Tried struct {
 	propose.Outcome
 }
 
-// Sum is what an attempt would have done to all of them.
+// Sum is the result of an attempt for all of them together.
 type Sum struct {
 	Days int `json:"window_days"`
 	// Tokens and ForgeTokens are those that were seen, Denied how many of both would have been denied something.
@@ -80,8 +80,8 @@ type attempt struct {
 	each           func(*Tried) error
 }
 
-// Try tells what other rules would have done to all that was observed. each is told of every token that would have been denied
-// something, one by one. What is kept in memory does not grow with the number of tokens.
+// Try tells what other rules would have denied of all that was observed. each is called for every token that would have been
+// denied something, one by one. Memory does not grow with the number of tokens.
 func (s *Service) Try(ctx context.Context, by string, q Attempt, each func(*Tried) error) (*Sum, error) {
 	days, err := windowDays(q.Days)
 	if err != nil {
@@ -189,7 +189,7 @@ func (a *attempt) credential(x *learn.Subject) error {
 	return a.tell(one)
 }
 
-// tell adds to the sum, and tells of what would have been denied something.
+// tell adds to the sum, and reports a token that would have been denied something.
 func (a *attempt) tell(one *Tried) error {
 	a.sum.add(one)
 	if one.Requests == 0 {

@@ -33,16 +33,17 @@ func (s *Service) Undoable(ctx context.Context, c tokens.Caller, id int64) (*Und
 	now := s.tokens.Now()
 	switch v := u.Validity(now); {
 	case v == token.Revoked || u.RotatedTo != 0:
-		return nil, tokens.Conflict("the token is revoked or rotated: nothing of it is undone")
+		return nil, tokens.Conflict("the token is revoked or rotated: nothing can be undone")
 	case v == token.Expired:
-		return nil, tokens.Conflict("the token has expired: nothing of it is undone")
+		return nil, tokens.Conflict("the token has expired: nothing can be undone")
 	case u.ParentID != 0:
-		return nil, tokens.Conflict("the token was made by another one, and holds no more than that: make a new token instead")
+		return nil, tokens.Conflict("the token was made by another one and cannot hold more than that one: make a new " +
+			"token instead")
 	}
 	until := u.Before.At.Add(store.UndoWithin)
 	if u.Before.At.IsZero() || !now.Before(until) {
-		return nil, tokens.Conflict("there is nothing to undo: the token was not narrowed within %s, or that was for good, or what it "+
-			"may do was changed since", terms.WriteSpan(store.UndoWithin))
+		return nil, tokens.Conflict("there is nothing to undo: the token was not narrowed within %s, or that was for good, "+
+			"or what it may do was changed since", terms.WriteSpan(store.UndoWithin))
 	}
 	problems := &terms.Invalid{}
 	_, err = problems.Scopes(terms.AsScopes(u.Before.Scopes), s.tokens.Table())
@@ -50,7 +51,7 @@ func (s *Service) Undoable(ctx context.Context, c tokens.Caller, id int64) (*Und
 		err = problems.Err()
 	}
 	if err != nil {
-		return nil, tokens.Conflict("what the token might do before cannot be granted any more: %v", err)
+		return nil, tokens.Conflict("what the token could do before can no longer be granted: %v", err)
 	}
 	return &Undoable{Scopes: u.Before.Scopes, At: u.Before.At, By: u.Before.By, Until: until, found: u}, nil
 }

@@ -46,13 +46,13 @@ func (c *checker) ceiling(o *Object) {
 	c.compile(o)
 }
 
-// places notes places of which nobody has written down what they mean, and what stands above them.
+// places reports places whose id, or whose groups above, are not in the lock.
 func (c *checker) places(o *Object, field string, kind routes.RefKind, names []string) {
 	for _, name := range names {
 		if _, known := c.set.Lock.ID(kind, name); !known {
 			o.problem(field, "have patgate apply look it up and write it into "+LockName,
 				"the %s %q is not in %s: a name alone may mean another one tomorrow", kind, name, LockName)
-		} else if _, whole := c.set.Lock.Place(kind, name); !whole {
+		} else if _, whole := c.set.Lock.Locked(kind, name); !whole {
 			o.problem(field, "have patgate apply look it up", "%s does not say which groups stand above the %s %q: what a token "+
 				"does to one of these reaches it too", LockName, kind, name)
 		}
@@ -64,7 +64,7 @@ func (c *checker) compile(o *Object) policy.Ceiling {
 	m := o.Spec.(*Ceiling)
 	out := policy.Ceiling{Name: o.Name}
 	place := func(kind routes.RefKind, name string, into *[]int64) {
-		p, _ := c.set.Lock.Place(kind, name)
+		p, _ := c.set.Lock.Locked(kind, name)
 		*into, out.Above = append(*into, p.ID), append(out.Above, p.Above...)
 	}
 	for _, name := range m.Groups {
@@ -102,15 +102,15 @@ func (c *checker) compile(o *Object) policy.Ceiling {
 		})
 	}
 	for _, effect := range m.Deny.Effects {
-		deny("deny.effects", effect, "write exports, runs_as_owner, grants_rights, changes_visibility, stores_secret, skips_guard "+
-			"or mints", func(e *catalogue.Entry) bool {
+		deny("deny.effects", effect, "write exports, runs_as_owner, grants_rights, changes_visibility, stores_secret, "+
+			"skips_guard or mints", func(e *catalogue.Entry) bool {
 			return slices.Contains(e.Effects, effect) || effect == effectMints && e.Mints
 		})
 	}
 	if m.MaxLifetime != "" {
 		span, ok := terms.ParseSpan(m.MaxLifetime)
 		if !ok || span < time.Minute {
-			o.problem("max_lifetime", "write 12h or 30d", "%q is no length of time of a minute or more", m.MaxLifetime)
+			o.problem("max_lifetime", "write 12h or 30d", "%q is not a length of time of a minute or more", m.MaxLifetime)
 		}
 		out.MaxAge = int64(span / time.Second)
 	}

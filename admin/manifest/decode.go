@@ -20,7 +20,7 @@ func decode(o *Object, spec any) {
 		document.On("name", func(v *yaml.Node) {
 			o.nodes["name"] = v
 			if o.Name, _ = d.Line(v, "name"); strings.ContainsFunc(o.Name, unseen) {
-				d.Problem(v, "write it in plain letters", "name holds a character that is not seen, or that turns the text around")
+				d.Problem(v, "write it in plain letters", "name holds a character that is invisible, or that reverses the text")
 			}
 		}),
 		document.On("description", func(v *yaml.Node) { o.Description, _ = d.Line(v, "description") }),

@@ -43,7 +43,7 @@ func TestIssuersOfFilesAreThoseOfTheConfiguration(t *testing.T) {
 		"twice at one address": {"kind: Issuer\nname: a\ntype: generic\nurl: https://ci.example.com\n---\nkind: Issuer\nname: b\ntype: generic\n" +
 			"url: https://ci.example.com\n", "all.yaml:9: Issuer \"b\": dir/all.yaml:1 has the issuer a"},
 		"twice by one name": {"kind: Issuer\nname: a\ntype: generic\nurl: https://a.example.com\n---\nkind: Issuer\nname: a\ntype: generic\n" +
-			"url: https://b.example.com\n", "the Issuer \"a\" stands in dir/all.yaml:1 already"},
+			"url: https://b.example.com\n", "the Issuer \"a\" is in dir/all.yaml:1 already"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, problems := Read([]routes.File{file(c.text)}, known, configured)
@@ -109,7 +109,7 @@ tests:
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(good, c.old, c.new, 1)
 			if c.want == "" {
-				text, c.want = text+"---\n"+text[strings.Index(text, "kind: Trust"):], `the Trust "notes" stands in`
+				text, c.want = text+"---\n"+text[strings.Index(text, "kind: Trust"):], `the Trust "notes" is in`
 			}
 			if set, problems := load(text); set != nil || !strings.Contains(problems, c.want) {
 				t.Errorf("no %q in\n%s", c.want, problems)

@@ -143,7 +143,7 @@ func (c *checker) read(d *document.Document) {
 		return
 	}
 	if first, taken := c.names[o.Kind][o.Name]; taken {
-		d.Problem(at, "give it another name", "the %s %q stands in %s already", o.Kind, o.Name, first)
+		d.Problem(at, "give it another name", "the %s %q is in %s already", o.Kind, o.Name, first)
 		return
 	}
 	if c.names[o.Kind] == nil {

@@ -25,19 +25,19 @@ func IsLock(name string) bool { return filepath.Base(name) == LockName }
 type Lock struct {
 	// Set is what the set is called in the store, wherever its files lie.
 	Set              string
-	Groups, Projects map[string]Place
+	Groups, Projects map[string]Locked
 }
 
-// Place is what a path, or an id, means.
-type Place struct {
+// Locked is the project or group that a path, or an id, means.
+type Locked struct {
 	ID int64
-	// Above are the ids of the groups above it, nearest first, where Whole says that these are all. They are known of the places of
-	// limits: what a token does to a group above one reaches it too.
+	// Above are the ids of the groups above it, nearest first; Whole says that these are all. They are known for what limits
+	// name, because what a token does to a group above reaches it too.
 	Above []int64
 	Whole bool
 }
 
-// ID gives the id of what a file names: a number, or a path that the lock has.
+// ID gives the id of a project or group that a file names by a number, or by a path that the lock has.
 func (l *Lock) ID(kind routes.RefKind, name string) (int64, bool) {
 	if id, is := number(name); is {
 		return id, true
@@ -46,11 +46,11 @@ func (l *Lock) ID(kind routes.RefKind, name string) (int64, bool) {
 	return p.ID, ok
 }
 
-// Place gives what the lock says of what a file names; false when that is not known, or not what stands above it.
-func (l *Lock) Place(kind routes.RefKind, name string) (Place, bool) {
+// Locked gives what the lock knows about a project or group that a file names; false when it lacks it, or the groups above it.
+func (l *Lock) Locked(kind routes.RefKind, name string) (Locked, bool) {
 	p := l.of(kind)[name]
 	if id, is := number(name); is && id != p.ID {
-		return Place{}, false
+		return Locked{}, false
 	}
 	return p, p.Whole
 }
@@ -70,7 +70,7 @@ func fits(kind routes.RefKind, path string, above int) bool {
 	return above == names || kind == routes.RefProject && names == 1 && above == 0 // in somebody's own namespace
 }
 
-func (l *Lock) of(kind routes.RefKind) map[string]Place {
+func (l *Lock) of(kind routes.RefKind) map[string]Locked {
 	if kind == routes.RefGroup {
 		return l.Groups
 	}
@@ -78,9 +78,9 @@ func (l *Lock) of(kind routes.RefKind) map[string]Place {
 }
 
 // With puts one more path into the lock.
-func (l *Lock) With(kind routes.RefKind, path string, p Place) {
+func (l *Lock) With(kind routes.RefKind, path string, p Locked) {
 	if l.Groups == nil {
-		l.Groups, l.Projects = map[string]Place{}, map[string]Place{}
+		l.Groups, l.Projects = map[string]Locked{}, map[string]Locked{}
 	}
 	l.of(kind)[path] = p
 }
@@ -88,14 +88,14 @@ func (l *Lock) With(kind routes.RefKind, path string, p Place) {
 // Text gives the lock as a file, in an order of its own.
 func (l *Lock) Text() []byte {
 	var b bytes.Buffer
-	b.WriteString("# Which project and group each path means, and for limits the groups above it. patgate apply writes it; commit " +
-		"it with the files.\n")
+	b.WriteString("# Which project and group each path means, and for limits the groups above it. patgate apply writes it; " +
+		"commit it with the files.\n")
 	if l.Set != "" {
 		fmt.Fprintf(&b, "set: %s\n", strconv.Quote(l.Set))
 	}
 	for _, part := range []struct {
 		key string
-		ids map[string]Place
+		ids map[string]Locked
 	}{{"groups", l.Groups}, {"projects", l.Projects}} {
 		if len(part.ids) == 0 {
 			continue
@@ -126,7 +126,7 @@ func readLock(f routes.File) (l Lock, problems []routes.Problem) {
 		return func(v *yaml.Node) {
 			d.Each(v, "the lock", func(path, at *yaml.Node) {
 				// A group without another above it needs no list.
-				p, all := Place{Whole: kind == routes.RefGroup && fits(kind, path.Value, 0)}, []*yaml.Node{at}
+				p, all := Locked{Whole: kind == routes.RefGroup && fits(kind, path.Value, 0)}, []*yaml.Node{at}
 				if _, is := number(path.Value); is {
 					p.Whole = false
 				}
@@ -136,7 +136,7 @@ func readLock(f routes.File) (l Lock, problems []routes.Problem) {
 				for i, one := range all {
 					n, is := number(one.Value)
 					if !is || one.Kind != yaml.ScalarNode {
-						d.Problem(one, "write the id of "+path.Value, "%s is no id", document.Describe(one))
+						d.Problem(one, "write the id of "+path.Value, "%s is not an id", document.Describe(one))
 						return
 					}
 					if i == 0 {

@@ -62,14 +62,14 @@ permissions: [read_jop]
 `)}, table(t))
 	text := routes.Problems(problems).Error()
 	for _, want := range []string{
-		"dir/patgate.lock:1: \"x\" is no id",
+		"dir/patgate.lock:1: \"x\" is not an id",
 		"all.yaml:3: Limit \"a\": the group \"prod\" is not in patgate.lock",
 		"all.yaml:4: Limit \"a\": there is no such effect: \"explodes\"",
 		"all.yaml:4: Limit \"a\": there is no such category: \"Nowhere\"",
 		"all.yaml:6: Limit \"nothing\": it forbids nothing",
-		"all.yaml:10: the Limit \"a\" stands in dir/all.yaml:1 already",
+		"all.yaml:10: the Limit \"a\" is in dir/all.yaml:1 already",
 		"all.yaml:13: the document has no kind",
-		"all.yaml:16: Token \"Big Name\": a token's file of that name would be none",
+		"all.yaml:16: Token \"Big Name\": that cannot be the name of a token's file",
 		"all.yaml:17: Token \"Big Name\": \"soon\" is neither a length of time nor a date",
 		"all.yaml:18: Token \"Big Name\": unknown access \"everything\"",
 		"all.yaml:23: Token \"t\": there is no template none",
@@ -191,10 +191,10 @@ func TestMountedKeepsTheLastGoodSet(t *testing.T) {
 // TestTheLockIsReadAsItIsWritten also holds that what it does not say is not known.
 func TestTheLockIsReadAsItIsWritten(t *testing.T) {
 	l := Lock{Set: "a: b"}
-	l.With(routes.RefGroup, "x", Place{ID: 1, Whole: true})
-	l.With(routes.RefGroup, "9", Place{ID: 9, Above: []int64{1}, Whole: true})
-	l.With(routes.RefProject, "x/\"y", Place{ID: 2, Above: []int64{1}, Whole: true})
-	l.With(routes.RefProject, "x/z", Place{ID: 3})
+	l.With(routes.RefGroup, "x", Locked{ID: 1, Whole: true})
+	l.With(routes.RefGroup, "9", Locked{ID: 9, Above: []int64{1}, Whole: true})
+	l.With(routes.RefProject, "x/\"y", Locked{ID: 2, Above: []int64{1}, Whole: true})
+	l.With(routes.RefProject, "x/z", Locked{ID: 3})
 	back, problems := readLock(routes.File{Name: LockName, Data: l.Text()})
 	if len(problems) > 0 || back.Set != l.Set || back.Projects["x/\"y"].ID != 2 || string(back.Text()) != string(l.Text()) {
 		t.Errorf("%+v became %+v: %v", l, back, problems)

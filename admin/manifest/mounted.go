@@ -37,8 +37,8 @@ func Files(path string) ([]routes.File, []routes.Problem) {
 	return files, problems
 }
 
-// passedOver tells of what looks like a file of a set and is read by nobody: who put it there takes it for one in force. What
-// begins with two dots is Kubernetes' own.
+// passedOver reports files that look like part of a set and are not read: whoever put them there believes that they are in
+// force. Names that begin with two dots are Kubernetes' own.
 func passedOver(dir string) (problems []routes.Problem) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -96,7 +96,7 @@ type inForce struct {
 	ceilings *policy.Ceilings
 }
 
-// Mount reads a directory for the first time: problems mean that there is none. report is told of every later reading, and
+// Mount reads a directory for the first time. With problems it gives no Mounted. report is called after every later reading, and
 // issuers are those of the configuration.
 func Mount(path string, table func() *routes.Table, report func(objects int, problems []routes.Problem),
 	issuers ...issuer.Issuer) (*Mounted, []routes.Problem) {
@@ -192,8 +192,8 @@ func none(path string) bool {
 	return !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isRead(e.Name()) && !e.IsDir() })
 }
 
-// at gives what is in force, compiled for a table. What a limit forbade under the one before it forbids still, until the files
-// are read again: a permission keeps its number, and a pattern of a set that has problems now may stand for less than it did.
+// at gives what is in force, compiled for a table. What a limit forbade under the table before stays forbidden until the files
+// are read again: a permission keeps its number, and a pattern in files that have problems now may stand for less than before.
 func (m *Mounted) at(t *routes.Table) *inForce {
 	if now := m.current.Load(); now.table == t {
 		return now

@@ -46,8 +46,8 @@ func (s *Set) Paths() (all []Path) {
 }
 
 // Standing gives a place for a path that nobody has looked up yet, with which everything else of a set can be checked.
-func Standing(p Path) Place {
-	out := Place{ID: 1, Whole: true}
+func Standing(p Path) Locked {
+	out := Locked{ID: 1, Whole: true}
 	if id, is := number(p.Path); is {
 		out.ID = id
 	}

@@ -23,7 +23,7 @@ func templateKind() kind {
 			}
 		}
 		if _, ok := terms.ParseSpan(m.Expires); m.Expires != "" && !ok {
-			o.problem("expires", "write 12h or 30d", "%q is no length of time", m.Expires)
+			o.problem("expires", "write 12h or 30d", "%q is not a length of time", m.Expires)
 		}
 		s := terms.Scope{Access: "selected_memberships", Permissions: m.Permissions, ProjectIDs: []int64{1}, GroupIDs: []int64{1}}
 		c.scopes(o, "permissions", []terms.Scope{s})

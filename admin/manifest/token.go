@@ -82,7 +82,7 @@ func tokenKind() kind {
 func (c *checker) token(o *Object) {
 	m := o.Spec.(*Token)
 	if !secretName.MatchString(o.Name) {
-		o.problem("name", "use small letters, digits, dots and dashes", "a token's file of that name would be none")
+		o.problem("name", "use small letters, digits, dots and dashes", "that cannot be the name of a token's file")
 	}
 	if _, ok := terms.ParseEnd(m.Expires, time.Time{}); !ok {
 		o.problem("expires", "write expires: 30d, or a date", "%q is neither a length of time nor a date", m.Expires)

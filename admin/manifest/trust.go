@@ -8,7 +8,7 @@ type Trust struct {
 	Issuer       string           `json:"issuer" doc:"The issuer of the ID tokens, by its name."`
 	Mode         string           `json:"mode,omitempty" doc:"enforce, audit or paused; left out: enforce."`
 	Match        map[string]any   `json:"match" doc:"Claims that must hold: a value, a list of values, or {glob: }."`
-	Deny         map[string]any   `json:"deny,omitempty" doc:"Claims of which none may hold."`
+	Deny         map[string]any   `json:"deny,omitempty" doc:"Claims that must not hold."`
 	Owner        string           `json:"owner" doc:"Forge user, by username or id, whose credential acts."`
 	Grant        []map[string]any `json:"grant" doc:"Scopes, as of a token, with places by ids or {claim}."`
 	TTL          string           `json:"ttl,omitempty" doc:"How long a token lives: 15m."`

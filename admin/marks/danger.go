@@ -20,10 +20,10 @@ const (
 const Weights = "reading weighs 1, writing 3, deleting, pushing and merging 10, and 30 what no boundary contains: exports, " +
 	"rights for others, secrets, credentials, what runs as the owner, administration"
 
-// MakesCredentials is the danger of what yields another credential.
+// MakesCredentials is the danger of a permission that yields another credential.
 const MakesCredentials = "makes credentials"
 
-// weight is what one permission weighs, and what is dangerous about it.
+// weight is the weight of one permission, and why it is dangerous.
 type weight struct {
 	n       int64
 	dangers []string

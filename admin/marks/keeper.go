@@ -173,7 +173,7 @@ func (k *Keeper) recount(ctx context.Context) error {
 	}
 }
 
-// all looks for everything that was not judged, or not by this judge, or of which it should be known again what it uses.
+// all looks for every token that was not judged, or not by this judge, or whose use must be looked at again.
 func (k *Keeper) all(ctx context.Context, j *Judge) error {
 	now := k.now()
 	if err := k.store.MissMarks(ctx); err != nil {

@@ -15,8 +15,8 @@ import (
 type Radius struct {
 	// Figure is the product, summed over scopes.
 	Figure int64 `json:"figure"`
-	// Containers is for how many projects the scopes count: a group for ten, the owner's own projects for 20, all that the owner is
-	// a member of for 500, the instance for 1000.
+	// Containers is for how many projects the scopes count: a group for ten, the owner's own projects for 20, all that the owner
+	// is a member of for 500, the instance for 1000.
 	Containers int64 `json:"containers"`
 	// Weight is the greatest of a scope: that of its permissions together.
 	Weight int64 `json:"weight"`

@@ -10,7 +10,7 @@ import (
 	"patgate/token"
 )
 
-// Forge is what is asked.
+// Forge answers what a place is called.
 type Forge interface {
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
 }
@@ -18,8 +18,8 @@ type Forge interface {
 // askedWithin is how old an answer of the forge's may be.
 const askedWithin = time.Minute
 
-// Ask asks a forge what a place is called, as a user sees it: a Name that is gone, without a path, where there is none, or
-// not for that user. ok is false where it could not be asked or does not say. It is for people to read and decides nothing.
+// Ask asks a forge what a place is called, as a user sees it. A place that does not exist, or not for that user, gives a Name
+// that is gone and has no path. ok is false where the forge could not be asked or does not say. It decides nothing.
 func Ask(ctx context.Context, f Forge, as *token.Session, p store.Place, now time.Time) (n store.Name, ok bool) {
 	if p.ID <= 0 {
 		return n, false

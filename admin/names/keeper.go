@@ -18,7 +18,7 @@ import (
 type Options struct {
 	Store  store.Names
 	Origin string // the forge's address
-	// Report is told of names that could not be stored or were too many.
+	// Report is called when names could not be stored or were too many.
 	Report func(error)
 	Now    func() time.Time // nil is the clock
 }
@@ -36,8 +36,8 @@ const (
 	atOnce = 200
 	// nameWithin is how long the answer about a new token waits for the names of its places to be stored.
 	nameWithin = 300 * time.Millisecond
-	// forgetEvery is how often the names of what no token names any more are dropped, and forgetAfter how long after they were last
-	// seen: as long as an edit can be undone.
+	// forgetEvery is how often the names of what no token names any more are dropped, and forgetAfter how long after they were
+	// last seen: as long as an edit can be undone.
 	forgetEvery = 24 * time.Hour
 	forgetAfter = store.UndoWithin
 	// fillPause lies between the transactions that note what older tokens name, and fillAgain is when that is tried again.
@@ -85,8 +85,8 @@ func NewKeeper(o Options) *Keeper {
 	return k
 }
 
-// Saw is told what the forge has just said to a user: the container that a reference names, or that there is none. It waits for
-// nothing.
+// Saw notes what the forge has just told a user: the container that a reference names, or that it does not exist. It does not
+// wait.
 func (k *Keeper) Saw(userID int64, ref routes.Reference, c policy.Container) {
 	if userID <= 0 {
 		return
@@ -222,7 +222,7 @@ func (k *Keeper) Flush(ctx context.Context) error {
 	defer close(told)
 	var err error
 	if lost > 0 {
-		err = fmt.Errorf("%d names of projects and groups came faster than they are stored, and were dropped", lost)
+		err = fmt.Errorf("%d names of projects and groups came faster than they could be stored, and were dropped", lost)
 	}
 	for len(all) > 0 {
 		some := all[:min(len(all), atOnce)]

@@ -14,14 +14,14 @@ const (
 	dropped = 64
 )
 
-// last is what was last seen of a place.
+// last is the path under which a place was last seen, and when.
 type last struct {
 	path uint64 // a hash
 	at   time.Time
 }
 
-// memory is what was last seen of places, by who saw it. Where it is too much, some of it is forgotten, whatever its age: of the
-// user who sees too much, else of anyone.
+// memory holds, for each user, how places were last seen. When it is full, some entries are forgotten, whatever their age: those
+// of a user who sees too much, or else anybody's.
 type memory struct {
 	of    map[int64]map[store.Place]last
 	count int
@@ -54,7 +54,7 @@ func (m *memory) drop(userID int64, p store.Place) {
 	}
 }
 
-// thin forgets some of what a user saw.
+// thin forgets some entries of a user.
 func (m *memory) thin(userID int64) (n int) {
 	for p := range m.of[userID] { // in no order
 		if n == dropped {
@@ -66,7 +66,7 @@ func (m *memory) thin(userID int64) (n int) {
 	return n
 }
 
-// thinAny forgets some of what anyone saw.
+// thinAny forgets some entries of any user.
 func (m *memory) thinAny() {
 	n := 0
 	for userID := range m.of { // in no order

@@ -18,7 +18,7 @@ import (
 type Finder struct {
 	Table    *routes.Table
 	Username string
-	// Ask gives the container of a reference as the owner sees it: the zero value where there is none.
+	// Ask gives the container of a reference as the owner sees it: the zero value where the owner sees none.
 	Ask func(ctx context.Context, ref routes.Reference) (policy.Container, error)
 }
 
@@ -28,10 +28,10 @@ type place struct {
 	id       int64
 }
 
-// Found is what the forge says of the containers that some scopes name. The zero value knows none, and takes no more.
+// Found holds the forge's answers about the containers that some scopes name. The zero value knows none, and cannot be filled.
 type Found struct {
 	facts map[place]policy.Container
-	// Warnings are what is to be said of the scopes.
+	// Warnings are for whoever makes a token with these scopes.
 	Warnings []string
 }
 
@@ -89,7 +89,7 @@ func (f *Finder) Resolve(ctx context.Context, scopes []terms.Scope, specs []poli
 			return 0, nil
 		case c.Access != policy.OwnerMember:
 			r.Warnings = append(r.Warnings,
-				fmt.Sprintf("%s is no member of %s %s: only public reads will work there", f.Username, kind, c.Path))
+				fmt.Sprintf("%s is not a member of %s %s: only public reads will work there", f.Username, kind, c.Path))
 		}
 		r.facts[place{boundary, c.ID}] = c
 		return c.ID, nil

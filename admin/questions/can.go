@@ -85,7 +85,7 @@ func (s *Service) Can(ctx context.Context, c tokens.Caller, id int64, method, ta
 	}
 	if d.Verdict != policy.Allow && x.reports != nil && policy.Decide(x.reports, q).Verdict == policy.Allow {
 		v.Answer = "yes"
-		v.Notes = append(v.Notes, "the grant denies it, and it passes: "+x.reportMode())
+		v.Notes = append(v.Notes, "the grant denies it, but it passes: "+x.reportMode())
 	}
 	if d.Reason == policy.ReasonTargetDenied && d.Act < 0 {
 		v.Answer = "depends"

@@ -48,10 +48,10 @@ func (s *Service) CanAt(ctx context.Context, c tokens.Caller, id int64, method, 
 	switch {
 	case !m.From.IsValid():
 	case s.names(m.From) && !held.From(netip.Addr{}):
-		deny(limits.Networks, "%s is a proxy's (trusted_proxies, proxy_protocol): a request through it is its client's, so give "+
-			"the client's address; one that names no client is refused", m.From)
+		deny(limits.Networks, "%s is a proxy (trusted_proxies, proxy_protocol): its requests count as its clients', so give "+
+			"the client's address; a request that names no client is refused", m.From)
 	case !held.From(m.From):
-		deny(limits.Networks, "the token is not for requests from %s", m.From)
+		deny(limits.Networks, "the token may not be used from %s", m.From)
 	}
 	for i := range held.Levels {
 		for _, n := range limits.Names() {

@@ -108,8 +108,8 @@ func (s *Service) Diff(ctx context.Context, c tokens.Caller, a, b int64) (*Diffe
 		return nil, err
 	}
 	if x.Owner.ID != y.Owner.ID {
-		return nil, invalid("with", "the tokens act for different owners, who may do different things at the forge: only tokens of "+
-			"one owner can be compared")
+		return nil, invalid("with", "the tokens act for different owners, who may do different things at the forge: only "+
+			"tokens of one owner can be compared")
 	}
 	known, err := facts(ctx, x, y)
 	if err != nil {

@@ -15,7 +15,7 @@ type Where struct {
 	// ID and Path are those of one container; ID is 0 where many are meant.
 	ID   int64  `json:"id,omitempty"`
 	Path string `json:"path,omitempty"`
-	// InGroup is the group of which everything is meant that is not named, made later too.
+	// InGroup is the group in which everything else is meant: all that is not named, and all that is made later.
 	InGroup int64 `json:"in_group,omitempty"`
 	// Words say it for people.
 	Words string `json:"words"`
@@ -43,7 +43,8 @@ func where(r *proof.Representative, facts proof.Facts) Where {
 		w.Words = "the instance"
 	case r.Stands == proof.StandsBelow:
 		w.InGroup = r.Below
-		w.Words = fmt.Sprintf("any other %s in %s%s", r.Boundary, named(routes.BoundaryGroup, r.Below, policy.Container{}), unseen)
+		w.Words = fmt.Sprintf("any other %s "+
+			"in %s%s", r.Boundary, named(routes.BoundaryGroup, r.Below, policy.Container{}), unseen)
 	case r.Stands == proof.StandsPersonal:
 		w.Words = "any other project in the owner's own namespace"
 	case r.Stands == proof.StandsMember:

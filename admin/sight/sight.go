@@ -11,7 +11,7 @@ import (
 	"patgate/token"
 )
 
-// Forge is what is asked.
+// Forge resolves references.
 type Forge interface {
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
 }

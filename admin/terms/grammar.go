@@ -40,7 +40,7 @@ func (e *Invalid) scope(at string, o map[string]any, s *Scope) {
 		case "access":
 			var ok bool
 			if s.Access, ok = Text(v); !ok {
-				e.Add(field, "must be plain text")
+				e.Add(field, "must be a string")
 			}
 		case "permissions":
 			s.Permissions = e.List(field, v)
@@ -55,7 +55,7 @@ func (e *Invalid) scope(at string, o map[string]any, s *Scope) {
 		case "constraints":
 			s.Constraints = e.constraints(field, v)
 		default:
-			e.Add(field, "is not known: access, permissions, project_ids, group_ids, projects, groups and constraints are")
+			e.Add(field, "is not known: use access, permissions, project_ids, group_ids, projects, groups or constraints")
 		}
 	}
 }
@@ -79,14 +79,14 @@ func (e *Invalid) constraints(field string, v any) (c policy.ConstraintSpec) {
 		switch name {
 		case "ref_patterns":
 			if c.RefPatterns = e.List(at, v); len(c.RefPatterns) == 0 {
-				e.Add(at, "names no pattern: leave it out when pushes are not limited to some refs")
+				e.Add(at, "names no pattern: leave it out if pushes are not limited to some refs")
 			}
 		case "forbid_ref_deletes":
 			c.ForbidRefDeletes = truth(at, v)
 		case "forbid_tag_changes":
 			c.ForbidTagChanges = truth(at, v)
 		default:
-			e.Add(at, "is no constraint: ref_patterns, forbid_ref_deletes and forbid_tag_changes are")
+			e.Add(at, "is not a constraint: use ref_patterns, forbid_ref_deletes or forbid_tag_changes")
 		}
 	}
 	return c
@@ -125,14 +125,14 @@ func (e *Invalid) List(field string, v any) []string {
 		for _, item := range v {
 			s, ok := Text(item)
 			if !ok || item == nil {
-				e.Add(field, "must be a list of texts")
+				e.Add(field, "must be a list of strings")
 				return nil
 			}
 			out = append(out, s)
 		}
 		return out
 	}
-	e.Add(field, "must be a list of texts")
+	e.Add(field, "must be a list of strings")
 	return nil
 }
 
@@ -156,7 +156,7 @@ func (e *Invalid) ids(field string, v any) []int64 {
 	for _, s := range e.List(field, v) {
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {
-			e.Add(field, "%q is no id", s)
+			e.Add(field, "%q is not an id", s)
 			continue
 		}
 		out = append(out, n)

@@ -109,7 +109,7 @@ func (e *Invalid) End(field, text string, now time.Time, standard time.Duration,
 	case at.After(limit.at):
 		e.Add(field, "is too late: %s", limit.why)
 	case life <= 0 && text != "":
-		e.Add(field, "lies in the past")
+		e.Add(field, "is in the past")
 	case life < Shortest:
 		why := ""
 		if limit.at.Sub(now) < Shortest {
@@ -132,7 +132,7 @@ func (e *Invalid) Renewal(text string, now, expires time.Time, limit Bound) time
 	case at.After(limit.at):
 		e.Add("renew_until", "is too late: %s", limit.why)
 	case at.Before(expires):
-		e.Add("renew_until", "lies before expires_at, %s", expires.Format(time.RFC3339))
+		e.Add("renew_until", "is before expires_at,  %s", expires.Format(time.RFC3339))
 	}
 	return at
 }
@@ -145,8 +145,8 @@ func (e *Invalid) ReportMode(text string, now, first, expires time.Time) time.Ti
 	}
 	limit := Bound{now.Add(token.LongestReport), "report mode lasts " + WriteSpan(token.LongestReport) + " at most"}
 	if !first.IsZero() {
-		limit = Bound{first.Add(token.LongestReport), "report mode lasts " + WriteSpan(token.LongestReport) + " at most, and that of " +
-			"this token began on " + first.UTC().Format(time.DateOnly) + ": make a new token"}
+		limit = Bound{first.Add(token.LongestReport), "report mode lasts " + WriteSpan(token.LongestReport) + " at most, " +
+			"and that of this token began on " + first.UTC().Format(time.DateOnly) + ": make a new token"}
 	}
 	limit = limit.Within(expires, "the token expires on "+expires.UTC().Format(time.RFC3339))
 	at, ok := ParseEnd(text, now)
@@ -156,7 +156,7 @@ func (e *Invalid) ReportMode(text string, now, first, expires time.Time) time.Ti
 	case at.After(limit.at):
 		e.Add("report_until", "is too late: %s", limit.why)
 	case !at.After(now):
-		e.Add("report_until", "lies in the past")
+		e.Add("report_until", "is in the past")
 	}
 	return at
 }
@@ -172,7 +172,7 @@ func (e *Invalid) Grace(text string, now time.Time, longest time.Duration) time.
 	}
 	switch {
 	case !ok:
-		e.Add("grace", "%q is no duration: write 10m, 2h or 1d", text)
+		e.Add("grace", "%q is not a duration: write 10m, 2h or 1d", text)
 	case d > longest:
 		e.Add("grace", "is too long: at most %s (tokens.max_grace)", WriteSpan(longest))
 	case d > 0:

@@ -27,7 +27,7 @@ func (e *Invalid) ReadLimits(field string, v any) (s limits.Spec) {
 		switch n := limits.Name(name); {
 		case n == limits.Networks:
 			if s.Networks = e.List(at, v); v != nil && len(s.Networks) == 0 {
-				e.Add(at, "names no network: leave it out when the token may be used from anywhere")
+				e.Add(at, "names no network: leave it out if the token may be used from anywhere")
 			}
 		case n == limits.Windows:
 			s.Windows = e.windows(at, v)
@@ -38,12 +38,12 @@ func (e *Invalid) ReadLimits(field string, v any) (s limits.Spec) {
 			case !ok || text != "" && err != nil:
 				e.Add(at, "must be a number")
 			case number == 0:
-				e.Add(at, "is empty or 0: leave it out when there is no such limit")
+				e.Add(at, "is empty or 0: leave it out if there is no such limit")
 			}
 			*s.Number(n) = number
 		default:
-			e.Add(at, "is no limit: networks, windows, requests_per_minute, requests_at_once, upstream_connections, bytes_per_day and "+
-				"max_uses are")
+			e.Add(at, "is not a limit: use networks, windows, requests_per_minute, requests_at_once, upstream_connections, "+
+				"bytes_per_day or max_uses")
 		}
 	}
 	return s
@@ -56,7 +56,7 @@ func (e *Invalid) windows(field string, v any) (all []limits.Window) {
 	}
 	list, ok := v.([]any)
 	if !ok && v != nil || ok && len(list) == 0 {
-		e.Add(field, "must be a list of windows: leave it out when the token works at any time")
+		e.Add(field, "must be a list of windows: leave it out if the token works at any time")
 		return nil
 	}
 	for i, item := range list {
@@ -64,7 +64,7 @@ func (e *Invalid) windows(field string, v any) (all []limits.Window) {
 		if text, is := item.(string); is {
 			w, ok := limits.ParseWindow(text)
 			if !ok {
-				e.Add(at, "%q is no window: write mon-fri 08:00-18:00 Europe/Berlin", text)
+				e.Add(at, "%q is not a window: write mon-fri 08:00-18:00 Europe/Berlin", text)
 			}
 			all = append(all, w)
 			continue
@@ -88,7 +88,7 @@ func (e *Invalid) windows(field string, v any) (all []limits.Window) {
 				w.Zone, ok = Text(v)
 			}
 			if !ok {
-				e.Add(at+"."+name, "is not known, or no text: days, from, to and zone are")
+				e.Add(at+"."+name, "is not known, or not a string: use days, from, to and zone")
 			}
 		}
 		all = append(all, w)

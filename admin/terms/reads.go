@@ -39,5 +39,5 @@ func OnlyReads(scopes []string, r *token.Record, t *routes.Table) []string {
 	}
 	return []string{"the owner's forge token only reads (" + strings.Join(scopes, ", ") + "), so that the forge will " +
 		"refuse what this token " +
-		"may write: " + strings.Join(writing, ", ") + "; put one that writes in its place (patgate owner replace)"}
+		"may write: " + strings.Join(writing, ", ") + "; replace it by one that writes (patgate owner replace)"}
 }

@@ -29,7 +29,7 @@ var lasting = [...]string{
 	// Credentials, also that they are gone.
 	"deploy_key", "deploy_token", "email", "gpg_key", "oauth_application", "personal_access_token", "resource_access_token",
 	"service_account_personal_access_token", "ssh_certificate", "ssh_key",
-	// What an agent does for the owner, of which no row tells.
+	// What an agent does for the owner: no row says what that is.
 	"duo_workflow", "mcp_tool",
 }
 

@@ -187,7 +187,7 @@ func (e *Invalid) Text(field, text string, limit int, required bool) {
 	case !utf8.ValidString(text):
 		e.Add(field, "is not valid UTF-8")
 	case utf8.RuneCountInString(text) > limit:
-		e.Add(field, "has %d characters, at most %d are possible", utf8.RuneCountInString(text), limit)
+		e.Add(field, "has %d characters, at most %d are allowed", utf8.RuneCountInString(text), limit)
 	case strings.ContainsFunc(text, unicode.IsControl):
 		e.Add(field, "has control characters in it")
 	}
@@ -210,7 +210,7 @@ func (e *Invalid) Scopes(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec, e
 		e.Add("granular_scopes", "a token needs at least one scope")
 		return nil, nil
 	case len(scopes) > maxScopes:
-		e.Add("granular_scopes", "has %d scopes, at most %d are possible", len(scopes), maxScopes)
+		e.Add("granular_scopes", "has %d scopes, at most %d are allowed", len(scopes), maxScopes)
 		return nil, nil
 	}
 	named := 0
@@ -218,7 +218,7 @@ func (e *Invalid) Scopes(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec, e
 		named += len(scopes[i].ProjectIDs) + len(scopes[i].GroupIDs) + len(scopes[i].Projects) + len(scopes[i].Groups)
 	}
 	if named > maxScopes {
-		e.Add("granular_scopes", "name %d projects and groups, at most %d are possible", named, maxScopes)
+		e.Add("granular_scopes", "name %d projects and groups, at most %d are allowed", named, maxScopes)
 		return nil, nil
 	}
 	specs, err := e.expandAll(scopes, t)
@@ -227,7 +227,7 @@ func (e *Invalid) Scopes(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec, e
 		rights += len(specs[i].Permissions)
 	}
 	if rights > token.MostRights {
-		e.Add("granular_scopes", "name %d permissions in all, at most %d are possible", rights, token.MostRights)
+		e.Add("granular_scopes", "name %d permissions in all, at most %d are allowed", rights, token.MostRights)
 		return nil, err
 	}
 	return specs, err

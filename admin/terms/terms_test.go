@@ -45,7 +45,7 @@ func TestScopesNameNotTooManyPermissionsInAll(t *testing.T) {
 	if _, err := Specs(of(fits), table); err != nil {
 		t.Error(err)
 	}
-	if _, err := Specs(of(fits+1), table); err == nil || !strings.Contains(err.Error(), "permissions in all, at most 20000 are possible") {
+	if _, err := Specs(of(fits+1), table); err == nil || !strings.Contains(err.Error(), "permissions in all, at most 20000 are allowed") {
 		t.Errorf("%d scopes: %v", fits+1, err)
 	}
 }

@@ -23,6 +23,6 @@ func Unheld(r *token.Record) []string {
 	}) {
 		return nil
 	}
-	return []string{strings.Join(beyond, " and ") + " hold when a token for the container registry is asked for, and not where it " +
-		"is used: the registry is not behind patgate (registry.url)"}
+	return []string{strings.Join(beyond, " and ") + " hold when a token for the container registry is asked for, and not " +
+		"where it is used: the registry is not behind patgate (registry.url)"}
 }

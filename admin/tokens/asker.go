@@ -11,7 +11,7 @@ import (
 )
 
 // SeenBy gives what asks the forge as the owner of a token that the caller may see. An administrator gets ErrForbidden for
-// another's token: he would be told of what he may not see himself.
+// another's token: the forge may not let the administrator see what it names.
 func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (*sight.Sight, error) {
 	if err := s.ToldTo(c, l); err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (*sight
 // ToldTo tells, by an ErrForbidden, that an administrator asks what another's token reaches, or what it was seen to do.
 func (s *Service) ToldTo(c Caller, l *store.Listed) error {
 	if owner, ok := c.(*Owner); ok && !s.belongs(l, owner.UserID()) {
-		return refuse(ErrForbidden, "what a token reaches is told to its owner: administrators see, pause and revoke it, no more")
+		return refuse(ErrForbidden, "what a token reaches is shown to its owner alone: administrators may see, pause and revoke it")
 	}
 	return nil
 }

@@ -142,7 +142,7 @@ func (h holder) own(ctx context.Context, s *Service, id int64) (store.Listed, er
 	mine, err := h.made(ctx, s, id)
 	if err == nil && !mine {
 		if _, err = h.find(ctx, s, id); err == nil {
-			err = refuse(ErrForbidden, "a token changes itself and what it made, nothing else: the owner's forge credential is needed")
+			err = refuse(ErrForbidden, "a token may change only itself and what it made: the owner's forge credential is needed")
 		}
 	}
 	if err != nil {

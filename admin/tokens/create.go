@@ -224,7 +224,7 @@ func (e *Missing) Error() string {
 // Unwrap gives ErrForbidden.
 func (*Missing) Unwrap() error { return ErrForbidden }
 
-// Place finds what a path means to whom a new token would act for: its zero value where nothing is found, or it is not visible.
+// Place finds the container of a reference as the owner of a new token sees it: the zero value where the owner sees none.
 func (s *Service) Place(ctx context.Context, c Caller, q Creation, ref routes.Reference) (policy.Container, error) {
 	if err := present(c); err != nil {
 		return policy.Container{}, err

@@ -21,8 +21,8 @@ type binding struct {
 	shown      *Owner // who has shown it; nil when it is a sealed one
 }
 
-// session is what the resolver asks the forge with. What a credential shows that was not sealed is not taken for what a sealed
-// one shows.
+// session is what the resolver asks the forge with. Answers to a credential that was not sealed are kept apart from those to a
+// sealed one.
 func (b *binding) session() *token.Session {
 	as := &token.Session{OwnerUserID: b.owner.UserID, Username: b.owner.Username, Credential: b.secret}
 	if b.shown == nil {
@@ -107,7 +107,7 @@ func (s *Service) bind(ctx context.Context, c *Owner, credentialID int64, sealIt
 		return b, nil
 	}
 	return nil, refuse(ErrForbidden, "patgate holds no forge credential of %s that could be used for this token. "+
-		"Say seal: true to have the one of this request kept sealed, or have it added: patgate owner add", c.identity.Username)
+		"Send seal: true to have the one of this request kept sealed, or add one: patgate owner add", c.identity.Username)
 }
 
 // keep makes sure that the binding's owner and credential are stored, and the credential valid; sealed tells that it was

@@ -176,7 +176,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 func (s *Service) adding(ctx context.Context, c Caller, l *store.Listed, q *Changes) (*Changes, error) {
 	owner, is := c.(*Owner)
 	if !is || q.Scopes != nil {
-		return nil, refuse(ErrForbidden, "only the token's owner adds to what it holds")
+		return nil, refuse(ErrForbidden, "only the token's owner may add to what it holds")
 	}
 	w, err := s.widening(ctx, owner, l, *q.Add)
 	if err != nil {
@@ -199,7 +199,7 @@ func (s *Service) mayWiden(ctx context.Context, c Caller, l *store.Listed) error
 	case owner.remembered:
 		return ErrAgain
 	case l.ParentID != 0:
-		return refuse(ErrForbidden, "the token was made by another one, and holds no more than that: make a new token instead")
+		return refuse(ErrForbidden, "the token was made by another one and cannot hold more than that one: make a new token instead")
 	}
 	return owner.Vouch(ctx, s, l)
 }

@@ -31,7 +31,7 @@ type Query struct {
 	Badge string
 }
 
-// marksOf gives, for each badge that has one, the mark of it. dangerous is none that a token wears: its permissions look so.
+// marksOf gives the mark of each badge that has one. A token does not wear the badge dangerous: its permissions are marked.
 func marksOf() map[string]store.Mark {
 	return map[string]store.Mark{"broad": store.MarkBroad, "makes_credentials": store.MarkMints, "dangerous": store.MarkDangerous,
 		"unused_permissions": store.MarkUnused, "unused": store.MarkNeverUsed, "expiring_soon": store.MarkSoon,

@@ -61,7 +61,7 @@ func (s *Service) Restore(ctx context.Context, c Caller, u *Undoing) (out store.
 	return out, nil
 }
 
-// Family gives at most so many tokens of a row of rotations, the newest first. Who may be told of them is for the caller to say.
+// Family gives at most most tokens of a row of rotations, the newest first. The caller checks who may see them.
 func (s *Service) Family(ctx context.Context, id int64, most int) ([]store.Listed, error) {
 	list, _, err := s.o.Store.Tokens(ctx, store.Filter{FamilyID: id, Limit: most})
 	return list, err

@@ -183,7 +183,7 @@ func (o *Owner) ending(ctx context.Context, s *Service, id int64) (store.Listed,
 func (o *Owner) own(ctx context.Context, s *Service, id int64) (store.Listed, error) {
 	l, err := o.find(ctx, s, id)
 	if err == nil && !s.belongs(&l, o.UserID()) {
-		return store.Listed{}, refuse(ErrForbidden, "administrators of patgate may pause and revoke the tokens of others, no more")
+		return store.Listed{}, refuse(ErrForbidden, "administrators of patgate may only pause and revoke the tokens of others")
 	}
 	if err == nil {
 		err = o.shown()

@@ -19,7 +19,7 @@ type Owned struct {
 // Owners lists the stored owners, of every forge address. It is for operators.
 func (s *Service) Owners(ctx context.Context, c Caller) ([]Owned, error) {
 	if _, ok := c.(operator); !ok {
-		return nil, refuse(ErrForbidden, "owners are for operators to see")
+		return nil, refuse(ErrForbidden, "only operators may see owners")
 	}
 	owners, _, err := s.o.Store.OwnerTallies(ctx, store.OwnerFilter{Now: s.now(), Sort: store.OwnersByName})
 	all := make([]Owned, len(owners))
@@ -56,7 +56,7 @@ func (s *Service) Tally(ctx context.Context, c *Owner, all bool) (store.Tally, e
 // operators.
 func (s *Service) RemoveOwner(ctx context.Context, c Caller, id int64) (revoked int, err error) {
 	if _, ok := c.(operator); !ok {
-		return 0, refuse(ErrForbidden, "owners are for operators to remove")
+		return 0, refuse(ErrForbidden, "only operators may remove owners")
 	}
 	err = s.Change(ctx, func(ctx context.Context, st store.Store) (err error) {
 		revoked, err = st.RemoveOwner(ctx, id, store.Cause{Reason: "owner removed", By: c.by(), At: s.now()})

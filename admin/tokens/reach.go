@@ -55,7 +55,7 @@ func (s *Service) Reach(ctx context.Context, c Caller, all bool, n store.Naming,
 	return r, nil
 }
 
-// forge gives the forge whose places are meant: the one that the service is for, else the only one of which there are owners.
+// forge gives the forge whose places are meant: the one that the service is for, else the only one that has owners.
 func (s *Service) forge(ctx context.Context) (string, error) {
 	if s.o.Origin != "" {
 		return s.o.Origin, nil
@@ -64,7 +64,7 @@ func (s *Service) forge(ctx context.Context) (string, error) {
 	origin := ""
 	for _, o := range owners {
 		if origin != "" && o.Origin != origin {
-			return "", errors.New("the store has owners of several forges (fix: upstream.url says on which the place is)")
+			return "", errors.New("the store has owners of several forges (fix: set upstream.url to the one that is meant)")
 		}
 		origin = o.Origin
 	}

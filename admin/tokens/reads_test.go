@@ -18,7 +18,7 @@ func TestATokenThatWritesUnderACredentialThatReads(t *testing.T) {
 	for _, c := range []struct {
 		name, scopes, permissions, says string
 	}{
-		{"it writes", "read_api", "read_job,create_work_item", "may write: create_work_item; put one that writes"},
+		{"it writes", "read_api", "read_job,create_work_item", "may write: create_work_item; replace it by one that writes"},
 		{"it reads", "read_api", "read_job", ""},
 		{"the credential writes", "api", "create_work_item", ""},
 		{"the credential writes too", "read_api,write_repository", "push_code", ""},

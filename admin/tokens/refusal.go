@@ -5,15 +5,15 @@ import (
 	"fmt"
 )
 
-// The ways in which a request is refused; test for them with errors.Is. Their texts, and those of what wraps them, are for
-// the client. Whatever is none of these, of Invalid, or of the errors of store and forge is a failure of patgate itself.
+// The ways in which a request is refused; test for them with errors.Is. Their texts, and those of errors that wrap them, are for
+// the client. Any error other than these, Invalid, and the errors of store and forge is a failure of patgate itself.
 var (
 	// ErrNotFound: there is no such token, or it is none of the caller's business.
 	ErrNotFound = errors.New("404 Not Found")
 	// ErrForbidden: the caller is known and may not do this.
 	ErrForbidden = errors.New("not allowed")
 	// ErrAgain: the owner's forge credential must be presented with the request. It is ErrForbidden too.
-	ErrAgain error = &refusal{ErrForbidden, "the owner's forge credential is needed once more for that"}
+	ErrAgain error = &refusal{ErrForbidden, "that needs the owner's forge credential again"}
 	// ErrUnknownCaller: the caller's credential is no good here.
 	ErrUnknownCaller = errors.New("401 Unauthorized")
 	// ErrContainer: a project or group that is named does not exist, or the owner cannot see it.

@@ -27,7 +27,7 @@ func (s *Service) mayReport(c Caller, r *token.Record) error {
 	case owner.remembered:
 		return ErrAgain
 	case !r.OwnersWord:
-		return refuse(ErrForbidden, "the token was not made on its owner's own word, with a forge credential: make a new one")
+		return refuse(ErrForbidden, "the token was not made with its owner's forge credential: make a new one")
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 	r.ExpiresAt = problems.End("expires_at", q.ExpiresAt, now, terms.RotationLife, limit)
 	if byToken {
 		if q.RenewUntil != "" {
-			problems.Add("renew_until", "is for the owner to say: a token cannot move its own end")
+			problems.Add("renew_until", "is set by the owner alone: a token cannot move its own end")
 		}
 		r.RenewUntil, r.BornAt = l.RenewUntil, l.Elder(renewer.Record) // its own word gives nothing a new life
 	} else {

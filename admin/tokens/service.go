@@ -56,7 +56,7 @@ type Options struct {
 	AllowAdminOwners bool
 	// AllowReportMode lets owners put their tokens into report mode.
 	AllowReportMode bool
-	// Ceilings gives those that every grant is held to when it is used; nil is none.
+	// Ceilings gives those that every grant is held to when it is used; nil: there are none.
 	Ceilings func() *policy.Ceilings
 	// RegistryApart: the container registry is not behind patgate, and its clients use what the forge signs there.
 	RegistryApart bool
@@ -64,9 +64,9 @@ type Options struct {
 	Administrators []int64
 	// Name stores what places are called that a token was just given. The answer with the secret waits for it. Nil is names.Direct.
 	Name names.Keep
-	// Record, when not nil, is told of every change that was made.
+	// Record, when not nil, is called after every change.
 	Record func(Change)
-	// Report, when not nil, is told of failures behind answers that were given all the same.
+	// Report, when not nil, is called with failures that did not keep an answer from being given.
 	Report func(error)
 	Now    func() time.Time
 	Random io.Reader
@@ -123,13 +123,13 @@ func New(o Options) (*Service, error) {
 // now gives the time to the millisecond, as it is stored.
 func (s *Service) now() time.Time { return s.o.Now().UTC().Truncate(time.Millisecond) }
 
-// Units gives what tokens and credentials of the forge's own were seen to do. Who may be told of it is for the caller to say.
+// Units gives what tokens and credentials of the forge's own were seen to do. The caller checks who may see it.
 func (s *Service) Units() store.Subjects { return s.o.Store }
 
-// Marks keeps what is to be said of tokens.
+// Marks is the keeper of what was judged of tokens.
 func (s *Service) Marks() *marks.Keeper { return s.marks }
 
-// Judging tells whether there are tokens that were not judged yet, so that lists by what is to be said of them lack some.
+// Judging tells whether there are tokens that were not judged yet, so that lists by badge may lack some.
 func (s *Service) Judging(ctx context.Context) (bool, error) { return s.o.Store.Unjudged(ctx) }
 
 // Origin is the forge's address.
@@ -155,15 +155,15 @@ func (s *Service) Change(ctx context.Context, f func(context.Context, store.Stor
 	return s.o.Change(ctx, f)
 }
 
-// Recorded tells of a change that was made beside the service.
+// Recorded records a change that was made without the service.
 func (s *Service) Recorded(c Change) { s.o.Record(c) }
 
-// Ordered tells of what a caller ordered for several tokens (several_ordered), or of what came of it (several_done).
+// Ordered records what a caller ordered for several tokens (several_ordered), or the outcome (several_done).
 func (s *Service) Ordered(c Caller, what, text string) {
 	s.o.Record(Change{What: what, OwnerID: c.UserID(), By: c.by(), Reason: text})
 }
 
-// record tells of a change.
+// record records a change.
 func (s *Service) record(what string, l *store.Listed, c Caller, reason string, other int64) {
 	s.o.Record(Change{What: what, TokenID: l.ID, OwnerID: l.Owner.UserID, By: c.by(), Reason: reason, Other: other})
 }

@@ -8,11 +8,11 @@ import (
 	"patgate/trust/exchange"
 )
 
-// Outcome is what came of ID tokens for a trust on this node: how often, and when last. Like ones are counted together, so that
-// nobody pushes others out by sending many.
+// Outcome counts ID tokens for a trust that ended in the same way on this node: how many, and when the last. Like ones share an
+// entry, so that nobody pushes others out by sending many.
 type Outcome struct {
 	Reason string // from a closed set; empty: a token was given
-	Claim  string // that did not match, or what of the rules was in the way
+	Claim  string // the claim that did not match, or the rule that refused it
 	Direct bool   // the ID token was the credential
 	Times  int64
 	Last   time.Time

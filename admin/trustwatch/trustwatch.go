@@ -1,6 +1,6 @@
-// Package trustwatch says what people may see of trusts: what their files ask for and grant, by what that differs from what was
-// allowed, and what came of ID tokens lately. Who may see a trust is its owner, or an administrator of patgate; to everybody else
-// there is none. It is also the way by which they end one.
+// Package trustwatch says what people may see of trusts: what their files ask for and grant, how that differs from what was
+// allowed, and what became of recent ID tokens. A trust is shown to its owner and to administrators of patgate; for everybody
+// else it does not exist. They also revoke trusts through it.
 package trustwatch
 
 import (
@@ -31,7 +31,7 @@ type Options struct {
 	Audience string
 }
 
-// Service tells of trusts. It is safe for concurrent use; nil notes nothing.
+// Service gives trusts and their outcomes. It is safe for concurrent use; a nil Service notes nothing.
 type Service struct {
 	o       Options
 	refused atomic.Pointer[[]routes.Problem]
@@ -143,7 +143,8 @@ func (t *One) belongs(c *tokens.Owner) bool {
 	return t.Policy != nil && !recycled && exchange.IsOwner(t.Policy, c.UserID(), c.Username())
 }
 
-// see leaves of what was allowed what a caller may know: another's is nobody's, and another's tokens do not count.
+// see hides what a caller may not know: for others than its owner and administrators, nobody has allowed the trust, and it has
+// no tokens.
 func (t *One) see(c *tokens.Owner, everyone bool) {
 	switch {
 	case t.Allowed == nil:
@@ -312,7 +313,7 @@ func (s *Service) ending(ctx context.Context, c *tokens.Owner, t *One) (owners m
 	return owners, nil
 }
 
-// Traded notes what came of an ID token.
+// Traded notes the outcome of an ID token.
 func (s *Service) Traded(e exchange.Event) {
 	if s != nil && e.Trust != "" {
 		s.came.add(e, s.o.Tokens.Now(), func(name string) bool { return s.o.Policies().Find(name) != nil })

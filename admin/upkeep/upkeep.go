@@ -22,9 +22,9 @@ type Upkeep struct {
 	Forge  tokens.Forge
 	// Interval is how often Run looks.
 	Interval time.Duration
-	// UnusedAfter is how long a token may go unused; 0 is for ever.
+	// UnusedAfter is how long a token may go unused before it is revoked; 0 is for ever.
 	UnusedAfter time.Duration
-	// Report is told of what failed.
+	// Report is called with each failure.
 	Report func(error)
 }
 
@@ -148,8 +148,8 @@ type Witness interface {
 	Exists(ctx context.Context, credential token.Secret, userID int64) (bool, error)
 }
 
-// gone asks, with the valid credential of another owner, whether a user is not there any more. Without one, or without a
-// clear answer, nobody is gone.
+// gone asks, with the valid credential of another owner, whether a user no longer exists. Without such a credential, or
+// without a clear answer, it says no.
 func (s *Upkeep) gone(ctx context.Context, owner *store.Owner, all []store.Credential) bool {
 	witness, ok := s.Forge.(Witness)
 	if !ok {

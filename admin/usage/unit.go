@@ -28,13 +28,15 @@ func ownUnitOf(e *audit.Event) (key ownUnit, ok bool) {
 }
 
 const (
-	// mostActs is how many acts of a request a unit tells apart, and mostRefs how long the names of all its refs may be, in bytes.
+	// mostActs is how many acts of a request a unit tells apart, and mostRefs how long the names of all its refs may be, in
+	// bytes.
 	mostActs = 64
 	mostRefs = 4 << 10
 )
 
-// actsOf gives the acts of a request that its unit tells. whole is false when there are more, or refs of which the names are too
-// long, or no UTF-8 and so no pattern: then the unit is collapsed. The changes of refs stand last, as in a policy.Question.
+// actsOf gives the acts of a request that its unit holds. whole is false when there are more, or when names of refs are too
+// long or not UTF-8, so that they cannot be patterns: then the unit is collapsed. Changes of refs come last, as in a
+// policy.Question.
 func actsOf(e *audit.Event) (acts []policy.Act, whole bool) {
 	first, length := len(e.Acts), 0
 	whole = first <= mostActs

@@ -34,8 +34,8 @@ type Options struct {
 
 // Use is an audit.Sink that counts, for each token, what it was seen to do and from which addresses, on its way to another sink.
 // Counts are gathered in memory and stored now and then; a crash loses those of at most 15 s. A request that was allowed is one
-// use, wherever it is served; one that was denied is kept apart and is none. What passed in report mode alone is a use of the
-// token, and of none of its permissions.
+// use, wherever it is served; one that was denied is kept apart and is not a use. A request that only report mode let through
+// is a use of the token, but not of any of its permissions.
 type Use struct {
 	o       Options
 	lost    atomic.Int64
@@ -50,7 +50,7 @@ type Use struct {
 	done  sync.WaitGroup
 }
 
-// gathered is what is not stored yet.
+// gathered holds counts that are not stored yet.
 type gathered struct {
 	mu      sync.Mutex
 	without bool // units

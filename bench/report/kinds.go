@@ -34,7 +34,8 @@ func (r *Result) kindTable(line func(string, ...any)) {
 	line("| | requests/s | CPU us per request | CPU, ratio to %s |", NginxPlain)
 	line("| --- | ---: | ---: | ---: |")
 	for _, s := range r.Kinds {
-		line("| %s | %s | %s | %s |", s.Name, SpreadOf(Each(s.Samples, func(x Sample) float64 { return x.PerSecond })).text("%.0f"),
+		line("| %s | %s | %s "+
+			"| %s |", s.Name, SpreadOf(Each(s.Samples, func(x Sample) float64 { return x.PerSecond })).text("%.0f"),
 			SpreadOf(s.cpu()).text("%.1f"), r.relative(r.Kinds, s))
 	}
 }

@@ -36,7 +36,8 @@ func (r *Result) Targets() []Target {
 		for _, s := range r.Half.Series {
 			by[s.Name] = Each(s.Samples, p50)
 		}
-		add("p50 at half load over "+NginxPlain+", us", 30, false, SpreadOf(pairs(by[Patgate], by[NginxPlain], difference)), "%.0f")
+		add("p50 at half load "+
+			"over "+NginxPlain+", us", 30, false, SpreadOf(pairs(by[Patgate], by[NginxPlain], difference)), "%.0f")
 		for _, s := range r.Half.Series {
 			by[s.Name] = Each(s.Samples, func(q Quantiles) float64 { return q.P99 })
 		}
@@ -45,15 +46,18 @@ func (r *Result) Targets() []Target {
 	for _, k := range Kinds() {
 		if s := find(r.Kinds, k.Of(Patgate)); s != nil {
 			if of := find(r.Kinds, s.Of); of != nil {
-				add("CPU per request, "+k.name+", ratio to "+NginxPlain, k.limit, false, SpreadOf(pairs(s.cpu(), of.cpu(), ratio)), "%.2f")
+				add("CPU per request, "+k.name+", ratio to "+NginxPlain, k.limit, false,
+					SpreadOf(pairs(s.cpu(), of.cpu(), ratio)), "%.2f")
 			}
 		}
 	}
-	limits := map[string]float64{"GOMAXPROCS=2, 32 connections, 100 tokens": 1.1, "GOMAXPROCS=2, 512 connections, 100 tokens": 1.15,
+	limits := map[string]float64{"GOMAXPROCS=2, 32 connections, 100 tokens": 1.1, "GOMAXPROCS=2, 512 connections, 100 " +
+		"tokens": 1.15,
 		"GOMAXPROCS=2, 32 connections, 10,000 tokens": 1.15}
 	for _, s := range r.Scaling {
 		if of, limit := find(r.Scaling, s.Of), limits[s.Name]; of != nil && limit > 0 {
-			add("CPU per request with "+s.Name+", ratio to "+s.Of, limit, false, SpreadOf(pairs(s.cpu(), of.cpu(), ratio)), "%.2f")
+			add("CPU per request "+
+				"with "+s.Name+", ratio to "+s.Of, limit, false, SpreadOf(pairs(s.cpu(), of.cpu(), ratio)), "%.2f")
 		}
 	}
 	speed := func(x BodySample) float64 { return x.MiBPerSecond }

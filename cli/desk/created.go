@@ -33,8 +33,8 @@ func announce(cmd *cobra.Command, made *tokens.Created, revoke func() error) err
 		for i := range made.Scopes {
 			n += len(made.Scopes[i].Permissions)
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: --allow '*' gives %d permissions, so that whoever has the token may do nearly "+
-			"all that its owner may there: patgate learn unused says later which of them it did not need\n", n)
+		fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: --allow '*' gives %d permissions, so that whoever has the token may "+
+			"do nearly all that its owner may there: patgate learn unused says later which of them it did not need\n", n)
 	}
 	if err := printCreated(cmd, made); err != nil {
 		return errors.Join(fmt.Errorf("printing the secret of token %d, which is revoked: %w", made.ID, err), revoke())

@@ -81,7 +81,8 @@ func asCredential(text string) (token.Secret, error) {
 	case text == "":
 		return token.Secret{}, errors.New("the forge credential is empty")
 	case len(text) > 1024 || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return token.Secret{}, errors.New("the forge credential is not a token: it has white space or odd characters, or is too long")
+		return token.Secret{}, errors.New("the forge credential is not a token: it has white space or odd characters, or " +
+			"is too long")
 	case strings.HasPrefix(text, token.Prefix):
 		return token.Secret{}, errors.New("this is a patgate token: an owner's own forge token is needed")
 	}

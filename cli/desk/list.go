@@ -23,7 +23,7 @@ import (
 func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Filter) error {
 	out := cmd.OutOrStdout()
 	if len(list) == 0 {
-		_, err := fmt.Fprintf(out, "There is no such token (state: %s).\n", f.State)
+		_, err := fmt.Fprintf(out, "No token matches (state: %s).\n", f.State)
 		return err
 	}
 	tables, err := allTables()

@@ -65,8 +65,8 @@ func OpenRemote(cmd *cobra.Command) (*Remote, error) {
 		return nil, terminal.Usage(fmt.Errorf("--server %s: %w", address, err))
 	}
 	if !base.HTTPS() && !base.Loopback() {
-		return nil, terminal.Usage(fmt.Errorf("--server %s is plain http to another machine, which would carry credentials readable: "+
-			"write https://%s", address, base.Host()))
+		return nil, terminal.Usage(fmt.Errorf("--server %s is plain http to another machine, which would carry credentials "+
+			"unencrypted: write https://%s", address, base.Host()))
 	}
 	return &Remote{base: base, client: &http.Client{
 		Timeout:       time.Minute,

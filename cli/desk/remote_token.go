@@ -150,7 +150,8 @@ func (r *Remote) Show(cmd *cobra.Command, method, path string, body any) error {
 		fmt.Fprintln(cmd.ErrOrStderr(), "patgate: note: "+w)
 	}
 	for _, id := range t.RevokedTokens {
-		fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: token %d, which this one made, held more than it does now and is revoked\n", id)
+		fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: token %d, which this one made, held more than it does now and is "+
+			"revoked\n", id)
 	}
 	return r.print(cmd, raw, &t)
 }
@@ -208,7 +209,7 @@ func (r *Remote) List(cmd *cobra.Command, f store.Filter, asked map[string]strin
 		}
 		page, total = header.Get("X-Next-Page"), header.Get("X-Total")
 		if header.Get("X-Incomplete") != "" && page == "" {
-			fmt.Fprintln(cmd.ErrOrStderr(), "Not all older tokens have been looked through yet: this list may lack some.")
+			fmt.Fprintln(cmd.ErrOrStderr(), "Older tokens are still being looked through: some may be missing from this list.")
 		}
 		if f.Limit > 0 && len(list) >= f.Limit {
 			list, raws = list[:f.Limit], raws[:f.Limit]

@@ -41,10 +41,11 @@ list shows for a forge token.`,
 // addLearnFlags gives a command what it takes to make a proposal.
 func addLearnFlags(cmd *cobra.Command) {
 	cmd.Flags().String("since", "30d", "how many days to look back")
-	cmd.Flags().StringSlice("accept", nil, "permissions that may be proposed although they export, give rights, keep secrets, make "+
-		"credentials or run code as the owner")
-	cmd.Flags().Int64Slice("group", nil, "`IDS` of groups that the token shall reach as a whole, where the proposal asks")
-	cmd.Flags().Bool("accept-suspect", false, "take in what was first seen from a new network or shortly before a leak was reported")
+	cmd.Flags().StringSlice("accept", nil, "permissions that may be proposed although they export, give rights, keep "+
+		"secrets, make credentials or run code as the owner")
+	cmd.Flags().Int64Slice("group", nil, "`IDS` of groups that the token is to reach as a whole, where the proposal asks")
+	cmd.Flags().Bool("accept-suspect", false, "take in what was first seen from a new network or shortly before a leak was "+
+		"reported")
 	desk.AddCredentialFlags(cmd)
 	desk.AddServerFlag(cmd)
 }
@@ -54,7 +55,7 @@ func Days(cmd *cobra.Command) (int, error) {
 	text, _ := cmd.Flags().GetString("since")
 	n, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
 	if err != nil || n < 1 {
-		return 0, terminal.Usage(fmt.Errorf("--since %s is no number of days: write 30d", text))
+		return 0, terminal.Usage(fmt.Errorf("--since %s is not a number of days: write 30d", text))
 	}
 	return n, nil
 }
@@ -119,14 +120,15 @@ said yes to it is left out here too: see --accept.`,
 					return errors.New("there is nothing to grant: all that was seen needs your word (--accept)")
 				}
 				if !p.Yours {
-					return fmt.Errorf("it is %s's: only they make a token in its place, with a forge token of their own", p.Username)
+					return fmt.Errorf("it is %s's: only they may replace it, with a forge token of their own", p.Username)
 				}
 				if name == "" {
 					name = p.Suggested.Name
 				}
 				fmt.Fprint(cmd.ErrOrStderr(), notAsked(p.NotAsked))
 				for _, u := range p.Unticked {
-					fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: left out: %s %s (%s), it needs --accept %s\n", u.Method, u.Route,
+					fmt.Fprintf(cmd.ErrOrStderr(), "patgate: note: left out: %s %s (%s), it needs "+
+						"--accept %s\n", u.Method, u.Route,
 						strings.Join(u.Why, ", "), strings.Join(u.Permissions, ","))
 				}
 				seal, _ := cmd.Flags().GetBool("seal")
@@ -159,7 +161,7 @@ func applyAt(ctx context.Context, d *desk.Desk, p *learning.Proposed, q tokens.C
 		}
 		q.OwnerID, q.CredentialID, q.Seal = l.Owner.ID, l.CredentialID, false
 	} else if d.As.UserID() == 0 {
-		return nil, errors.New("a forge token is replaced on its owner's word: give one of his with --credential-file")
+		return nil, errors.New("only its owner may replace a forge token: give one of theirs with --credential-file")
 	}
 	for _, s := range p.Scopes {
 		q.Scopes = append(q.Scopes, terms.Scope{Access: s.Access, Permissions: s.Permissions, ProjectIDs: s.ProjectIDs,
@@ -209,16 +211,18 @@ func printProposal(w io.Writer, p *learning.Proposed, book names.Book) error {
 			len(g.Projects), book.Full(store.Place{Kind: routes.RefGroup, ID: g.ID}), g.ID, rest)
 	}
 	for i, scopes := range p.Split {
-		fmt.Fprintf(&b, "It could be %d tokens; number %d: %s\n", len(p.Split), i+1, strings.Join(desk.Describe(scopes, book), "; "))
+		fmt.Fprintf(&b, "It could be %d tokens; number "+
+			"%d: %s\n", len(p.Split), i+1, strings.Join(desk.Describe(scopes, book), "; "))
 	}
 	for _, row := range p.Certificate.Refused {
-		fmt.Fprintf(&b, "Note: %s is allowed by no grant under the table of now.\n", row)
+		fmt.Fprintf(&b, "Note: no grant allows %s under the current route table.\n", row)
 	}
 	for _, row := range p.Unknown {
-		fmt.Fprintf(&b, "Note: %s is no route of the table of now.\n", row)
+		fmt.Fprintf(&b, "Note: %s is not a route of the current table.\n", row)
 	}
 	if p.Collapsed > 0 {
-		fmt.Fprintf(&b, "Note: of %d kinds of requests the projects are not known: there were too many, or they could not be read.\n",
+		fmt.Fprintf(&b, "Note: for %d kinds of requests the projects are not known: there were too many, or they could not "+
+			"be read.\n",
 			p.Collapsed)
 	}
 	for _, g := range slices.DeleteFunc(slices.Clone(p.Below), func(g propose.Below) bool { return g.Chosen }) {
@@ -250,8 +254,8 @@ func notHeld(marked bool) string {
 func notAsked(groups []int64) string {
 	var b strings.Builder
 	for _, id := range groups {
-		fmt.Fprintf(&b, "Note: group %d is not in it: that is no question here. It is one where at least %d of a group's projects "+
-			"were used, and half of them, or where no more is known of requests than their group.\n", id, propose.GroupAfter)
+		fmt.Fprintf(&b, "Note: group %d is not included. A proposal asks about a group when at least %d of its projects, "+
+			"and half of them, were used, or when only the group of some requests is known.\n", id, propose.GroupAfter)
 	}
 	return b.String()
 }
@@ -293,7 +297,7 @@ func printSimulation(w io.Writer, s *learning.Simulated) error {
 		s.Days)
 	b.WriteString(Lines(s.Denied))
 	if s.Unclear > 0 {
-		fmt.Fprintf(&b, "of %d further requests the projects are not known\n", s.Unclear)
+		fmt.Fprintf(&b, "for %d further requests the projects are not known\n", s.Unclear)
 	}
 	b.WriteString(Damaged(s.Damaged))
 	_, err := io.WriteString(w, b.String())

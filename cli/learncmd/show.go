@@ -20,7 +20,7 @@ import (
 func subjectID(arg string) (int64, error) {
 	id, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || id <= 0 {
-		return 0, terminal.Usage(fmt.Errorf("%q is no id: patgate learn list shows them", arg))
+		return 0, terminal.Usage(fmt.Errorf("%q is not an id: patgate learn list shows them", arg))
 	}
 	return id, nil
 }
@@ -33,7 +33,7 @@ func pathOf(id int64, rest string) string {
 // toldOf gives what the service says of a subject in the words of a command.
 func toldOf(cmd *cobra.Command, id int64, err error) error {
 	if id != 0 && errors.Is(err, tokens.ErrNotFound) {
-		return fmt.Errorf("you have no %d that was seen at work: patgate learn list shows them", id)
+		return fmt.Errorf("none of yours that was seen at work has the id %d: patgate learn list shows them", id)
 	}
 	return desk.Told(cmd, err)
 }

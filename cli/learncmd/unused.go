@@ -156,7 +156,8 @@ func printFinding(w io.Writer, f *learning.Finding, book names.Book) error {
 			fmt.Fprintf(&b, "Note: %s.\n", note)
 		}
 		if f.Rights.Unclear > 0 {
-			fmt.Fprintf(&b, "Note: of %d kinds of requests the projects are no longer known. What they need stays.\n", f.Rights.Unclear)
+			fmt.Fprintf(&b, "Note: for %d kinds of requests the projects are no longer known. What they need "+
+				"stays.\n", f.Rights.Unclear)
 		}
 	}
 	if f.Damaged > 0 {

@@ -73,14 +73,14 @@ func lost(c *config.Config, source seal.Source) error {
 	if more := len(traces) - most; more > 0 {
 		traces = append(traces[:most], fmt.Sprintf("%d more files", more))
 	}
-	what, fix := file+" is not there", "give --data-dir, --database or --store-url when it is elsewhere; put it back, or a backup "+
-		"with patgate store restore, or fill it with patgate store copy"
+	what, fix := file+" is not there", "give --data-dir, --database or --store-url when it is elsewhere; put it back, or a "+
+		"backup with patgate store restore, or fill it with patgate store copy"
 	if !c.Store.URL.Empty() {
 		what = StoreName(c) + " has no tables of patgate's"
 		fix = "give the URL of the right database, put its dump back with pg_restore, or fill it with patgate store copy"
 	}
-	return fmt.Errorf("%w: %s, but there are traces of one: %s (fix: %s; when you want a new one, in which no token of the old one "+
-		"is good: patgate store migrate --new)", store.ErrLost, what, strings.Join(traces, "; "), fix)
+	return fmt.Errorf("%w: %s, but there are traces of one: %s (fix: %s; when you want a new one, in which no token of the "+
+		"old one is good: patgate store migrate --new)", store.ErrLost, what, strings.Join(traces, "; "), fix)
 }
 
 // Lost tells, by store.ErrLost, that a SQLite store is not there, though there was one. Nothing is changed.

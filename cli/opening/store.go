@@ -117,8 +117,8 @@ func Existing(ctx context.Context, c *config.Config) (Named, error) {
 			return nil, gone
 		}
 		if c.Store.URL.Empty() {
-			return nil, fmt.Errorf("there is no store at %s (fix: give --data-dir, --database or --store-url; patgate serve and patgate "+
-				"token create make one)", c.DatabaseFile())
+			return nil, fmt.Errorf("there is no store at %s (fix: give --data-dir, --database or --store-url; patgate "+
+				"serve and patgate token create make one)", c.DatabaseFile())
 		}
 		return nil, fmt.Errorf("%w (fix: patgate serve, patgate token create and patgate store migrate make its tables)", err)
 	}

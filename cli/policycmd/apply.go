@@ -49,7 +49,8 @@ for permissions in the tokens of their own set, and in the forms of that gateway
 	}
 	f := cmd.Flags()
 	f.Bool("dry-run", false, "change nothing, and exit as diff does")
-	f.String("secrets-dir", "", "directory, made when needed, for a file of its name (mode 0600) with the secret of each new token")
+	f.String("secrets-dir", "", "directory, made when needed, for a file of its name (mode 0600) with the secret of each "+
+		"new token")
 	f.Bool("secrets-stdout", false, "print the name and the secret of each new token, once")
 	addCommon(cmd)
 	addInForce(cmd)

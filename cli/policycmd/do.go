@@ -13,7 +13,8 @@ import (
 func (a *application) do(ctx context.Context, s *step) error {
 	switch s.what {
 	case "revoke":
-		_, err := a.desk.Revoke(ctx, tokens.Operator(desk.Actor()), s.now.ID, "no file of the set "+a.lock.Set+" names it any more")
+		_, err := a.desk.Revoke(ctx, tokens.Operator(desk.Actor()), s.now.ID, "no file of the set "+a.lock.Set+" names it "+
+			"any more")
 		return err
 	case "edit":
 		_, err := a.desk.Edit(ctx, a.desk.As, s.now.ID, s.changes)

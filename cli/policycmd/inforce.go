@@ -67,8 +67,8 @@ func (a *application) ruling() (steps []step, err error) {
 	}
 	switch {
 	case !known && len(next.ceilings) > 0:
-		fmt.Fprintln(a.cmd.ErrOrStderr(), "patgate: note: it is not known which limits are in force, so they are not compared: name "+
-			"their directory with --in-force")
+		fmt.Fprintln(a.cmd.ErrOrStderr(), "patgate: note: it is not known which limits are in force, so they are not "+
+			"compared: name their directory with --in-force")
 	case known:
 		ceilings := func(r *ruled) map[string]policy.Ceiling {
 			return byName(r.ceilings, func(c policy.Ceiling) string { return c.Name })
@@ -183,6 +183,6 @@ func (a *application) looserTrust(audience string, x, y *trust.Policy) string {
 
 // addInForce adds the flag by which it is said what is in force.
 func addInForce(cmd *cobra.Command) {
-	cmd.Flags().String("in-force", "", "directory with the limits, issuers and trusts that are in force now (default: policies of "+
-		"the configuration)")
+	cmd.Flags().String("in-force", "", "directory with the limits, issuers and trusts that are in force now (default: "+
+		"policies of the configuration)")
 }

@@ -99,7 +99,8 @@ func simulated(ctx context.Context, cmd *cobra.Command, d *desk.Desk, path strin
 	}
 	w := bufio.NewWriter(cmd.OutOrStdout())
 	sum, err := learning.New(d.Service).Try(ctx, desk.Actor(), q, func(one *learning.Tried) error {
-		_, err := fmt.Fprintf(w, "token %d %q of %s, %s: would have denied %d of %d requests\n", one.TokenID, one.Name, one.Username,
+		_, err := fmt.Fprintf(w, "token %d %q of %s, %s: would have denied %d of %d "+
+			"requests\n", one.TokenID, one.Name, one.Username,
 			one.State, one.Requests, one.Observed)
 		for i := range one.Denied {
 			l := &one.Denied[i]

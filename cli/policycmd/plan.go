@@ -127,7 +127,7 @@ func (a *application) resolve(ctx context.Context) error {
 		}
 		ref, ok := a.table.ParseReference(p.Kind, []byte(p.Path))
 		if !ok {
-			fail("write a full path, or an id", "%q is no path of a %s", p.Path, p.Kind)
+			fail("write a full path, or an id", "%q is not a path of a %s", p.Path, p.Kind)
 			continue
 		}
 		found, err := a.desk.Place(ctx, a.desk.As, q, ref)
@@ -142,16 +142,18 @@ func (a *application) resolve(ctx context.Context) error {
 		case !there:
 			fail("correct the path, or give a credential that sees it", "the %s %q is not found, or not visible", p.Kind, p.Path)
 		case known && locked != found.ID:
-			fail(fmt.Sprintf("when the new one is meant, take %q out of %s and apply again; else write the path that the %s %d has now",
+			fail(fmt.Sprintf("when the new one is meant, take %q out of %s and apply again; else write the path that the "+
+				"%s %d has now",
 				p.Path, manifest.LockName, p.Kind, locked),
 				"the %s %q was %d and is %d: it was renamed, or made anew under the same name", p.Kind, p.Path, locked, found.ID)
 		case p.Capped && found.Partial:
-			fail("give a credential that sees them", "not all groups above the %s %q are visible: a limit there must know them", p.Kind,
+			fail("give a credential that sees them", "not all groups above the %s %q are visible: a limit there must "+
+				"know them", p.Kind,
 				p.Path)
 		case p.Capped:
-			used.With(p.Kind, p.Path, manifest.Place{ID: found.ID, Above: found.Ancestors, Whole: true})
+			used.With(p.Kind, p.Path, manifest.Locked{ID: found.ID, Above: found.Ancestors, Whole: true})
 		default:
-			used.With(p.Kind, p.Path, manifest.Place{ID: found.ID})
+			used.With(p.Kind, p.Path, manifest.Locked{ID: found.ID})
 		}
 	}
 	if len(problems) > 0 {

@@ -97,12 +97,12 @@ is no body to look at: what a body could change is noted. The exit code is 0 for
 func moment(from, at string) (m questions.Moment, err error) {
 	if from != "" {
 		if m.From, err = netip.ParseAddr(from); err != nil {
-			return m, fmt.Errorf("--from %q is no address", from)
+			return m, fmt.Errorf("--from %q is not an address", from)
 		}
 	}
 	if at != "" {
 		if m.At, err = time.Parse(time.RFC3339, at); err != nil {
-			return m, fmt.Errorf("--at %q is no time: write 2026-12-31T08:00:00Z", at)
+			return m, fmt.Errorf("--at %q is not a time: write 2026-12-31T08:00:00Z", at)
 		}
 	}
 	return m, nil
@@ -172,7 +172,7 @@ func placeQuery(q url.Values, p *questions.Place) url.Values {
 	return q
 }
 
-// PlaceOf reads --project and --group, of which at most one is given.
+// PlaceOf reads --project and --group. At most one may be given.
 func PlaceOf(cmd *cobra.Command) (*questions.Place, error) {
 	project, _ := cmd.Flags().GetString("project")
 	group, _ := cmd.Flags().GetString("group")

@@ -33,8 +33,8 @@ With --strict the exit code is 1 when anything is unmapped or stale.`,
 			openAPI, _ := cmd.Flags().GetString("openapi")
 			schema, _ := cmd.Flags().GetString("graphql")
 			if (openAPI == "") == (schema == "") {
-				return terminal.Usage(errors.New("name the forge's OpenAPI document with --openapi, or its GraphQL schema with --graphql; " +
-					"- is standard input"))
+				return terminal.Usage(errors.New("name the forge's OpenAPI document with --openapi, or its GraphQL schema " +
+					"with --graphql; - is standard input"))
 			}
 			name := openAPI + schema
 			data, err := readInput(cmd, name)

@@ -23,7 +23,7 @@ import (
 func newRoutesSimulate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate [FILE|DIR]...",
-		Short: "Say what of all that tokens did another route table, or stricter limits, would have denied",
+		Short: "Say what another route table, or stricter limits, would have denied of all that tokens did",
 		Long: `Reads from the store what every token was seen to do, and asks it again. FILE and DIR are route files: the
 built-in table with them laid over it is tried, instead of the one in force. With --try a configuration is tried:
 its routes.overlays, its limits (tokens.max_lifetime, max_grace, revoke_unused_after, report_mode, allow_admin_owners)
@@ -171,7 +171,7 @@ func printSum(w io.Writer, s *learning.Sum) error {
 		spell(int64(s.Kinds), "kind"), spell(int64(s.Denied), "token"), spell(s.Observed, "request"), spell(int64(s.Tokens), "token"),
 		spell(int64(s.ForgeTokens), "forge token"), spell(int64(s.Days), "day"))
 	if s.Before > 0 && err == nil {
-		_, err = fmt.Fprintf(w, "%s more would be denied by now already, and are not counted\n", spell(s.Before, "request"))
+		_, err = fmt.Fprintf(w, "%s more are denied already as things are now, and are not counted\n", spell(s.Before, "request"))
 	}
 	if s.Unclear > 0 && err == nil {
 		_, err = fmt.Fprintf(w, "the projects of %s are not known\n", spell(s.Unclear, "request"))

@@ -26,7 +26,8 @@ func Store() []Setting {
 		{"forge", "forge", "what the forge is: auto, gitlab, gitea or forgejo"},
 		{"data-dir", "data_dir", "directory for patgate's own files"},
 		{"database", "store.database", "SQLite file (default db/patgate.db in the data directory)"},
-		{"store-url", "store.url", "PostgreSQL database instead of a SQLite file; PATGATE_STORE_URL keeps its password out of sight"},
+		{"store-url", "store.url", "PostgreSQL database instead of a SQLite file; PATGATE_STORE_URL keeps its password out " +
+			"of sight"},
 		{"key-file", "store.key_file", "file with the sealing key (default keys/patgate.key in the data directory)"},
 	}
 }

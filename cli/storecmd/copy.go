@@ -53,7 +53,8 @@ in neither store: the new one needs the same. A password is best left to PGPASSW
 			if err := t.Write(cmd.OutOrStdout()); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "Copied and compared. The gateway that uses the copy needs the same sealing key.")
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "Copied and compared. The gateway that uses the copy needs the same "+
+				"sealing key.")
 			return err
 		},
 	}

@@ -42,7 +42,8 @@ an empty one in its place, neither a gateway nor a command, but this command wit
 				return err
 			}
 			if check && has < want {
-				return fmt.Errorf("%s has schema %d, this patgate makes it %d (fix: patgate store migrate)", opening.StoreName(c), has, want)
+				return fmt.Errorf("%s has schema %d, this patgate makes it %d (fix: patgate store "+
+					"migrate)", opening.StoreName(c), has, want)
 			}
 			if has < want {
 				anew, _ := cmd.Flags().GetBool("new")

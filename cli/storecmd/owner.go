@@ -135,7 +135,8 @@ func newOwnerRemove() *cobra.Command {
 					return err
 				}
 				if yes, _ := cmd.Flags().GetBool("yes"); !yes {
-					return terminal.Usage(fmt.Errorf("this revokes %d active tokens of %s for good: repeat it with --yes", o.Active, o.Username))
+					return terminal.Usage(fmt.Errorf("this revokes %d active tokens of %s for good: repeat it with "+
+						"--yes", o.Active, o.Username))
 				}
 				revoked, err := d.RemoveOwner(ctx, d.As, o.ID)
 				if err != nil {
@@ -143,7 +144,8 @@ func newOwnerRemove() *cobra.Command {
 				}
 				defer desk.AwaitForce(ctx)
 				if terminal.WantsJSON(cmd) {
-					return terminal.PrintJSON(cmd.OutOrStdout(), map[string]any{"id": o.ID, "username": o.Username, "revoked_tokens": revoked})
+					return terminal.PrintJSON(cmd.OutOrStdout(),
+						map[string]any{"id": o.ID, "username": o.Username, "revoked_tokens": revoked})
 				}
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s: the sealed credentials are erased, %d tokens are revoked.\n",
 					o.Username, revoked)

@@ -50,7 +50,7 @@ An owner may have several credentials: a token stays with the one that it was ma
 func newOwnerReplace() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replace [USERNAME|ID]",
-		Short: "Put a new forge token in the place of a sealed one",
+		Short: "Replace a sealed forge token by a new one",
 		Long: `The tokens that were made under the old credential go on with the new one. It must be of the same
 user, and must not reach further than the old one: a token never uses a broader credential than the
 one that authorised it. For a broader one: patgate owner add, then make new tokens.`,

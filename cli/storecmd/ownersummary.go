@@ -45,8 +45,8 @@ the tokens that patgate token list --owner shows.`,
 					return err
 				}
 				if counting {
-					fmt.Fprintln(cmd.ErrOrStderr(), "Still counting: not all tokens have been looked at yet, so broad and dangerous "+
-						"ones and the highest radius may lack some.")
+					fmt.Fprintln(cmd.ErrOrStderr(), "Still counting: not all tokens have been examined yet, so the numbers "+
+						"of broad and dangerous ones and the highest radius may be incomplete.")
 				}
 				if !terminal.WantsJSON(cmd) {
 					return printSummary(cmd, list, total)
@@ -70,7 +70,7 @@ the tokens that patgate token list --owner shows.`,
 func printSummary(cmd *cobra.Command, list []store.OwnerTally, total int) error {
 	out := cmd.OutOrStdout()
 	if len(list) == 0 {
-		_, err := fmt.Fprintln(out, "There is no such owner.")
+		_, err := fmt.Fprintln(out, "No owner matches.")
 		return err
 	}
 	t := terminal.Table{Head: []string{"OWNER", "USER ID", "ACTIVE", "BROAD", "DANGEROUS", "UNUSED 60 DAYS", "EXPIRING SOON",

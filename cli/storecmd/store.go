@@ -54,7 +54,7 @@ without it the sealed credentials of the backup cannot be opened.`,
 func newStoreRestore() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore PATH",
-		Short: "Put a backup in the place of the database, while no gateway runs",
+		Short: "Replace the database by a backup, while no gateway runs",
 		Long: `With --replace an existing database is replaced and kept beside, under a name that is printed, and so is what
 was left beside one that is gone. Tokens that were revoked after the backup was made stay revoked, when the
 replaced database can be read.`,
@@ -78,7 +78,8 @@ replaced database can be read.`,
 			out := cmd.OutOrStdout()
 			fmt.Fprintf(out, "Restored %s with %d tokens.\n", r.Path, r.Tokens)
 			if r.Kept != "" {
-				fmt.Fprintf(out, "The database that was there is kept as %s.\n%d tokens that were revoked since the backup stay revoked.\n",
+				fmt.Fprintf(out, "The database that was there is kept as %s.\n%d tokens that were revoked since the backup "+
+					"stay revoked.\n",
 					r.Kept, r.Revocations)
 			} else {
 				if r.Left != "" {
@@ -112,7 +113,8 @@ func newStoreCheck() *cobra.Command {
 			if terminal.WantsJSON(cmd) {
 				return terminal.PrintJSON(cmd.OutOrStdout(), h)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is sound: %d owners, %d sealed credentials, %d tokens, %d bytes, schema %d.\n",
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is sound: %d owners, %d sealed credentials, %d tokens, %d bytes, "+
+				"schema %d.\n",
 				h.Path, h.Owners, h.Credentials, h.Tokens, h.Bytes, h.SchemaVersion)
 			if err == nil && h.Unmarked > 0 {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d tokens have no marks yet; the gateway makes them.\n", h.Unmarked)

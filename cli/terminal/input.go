@@ -17,7 +17,7 @@ import (
 var ErrInterrupted = errors.New("interrupted: nothing was done")
 
 // ErrNoTerminal says that there is nobody to ask.
-var ErrNoTerminal = errors.New("the standard input is no terminal")
+var ErrNoTerminal = errors.New("the standard input is not a terminal")
 
 // ReadSmall reads a file, or the standard input when it is "-".
 func ReadSmall(cmd *cobra.Command, file string) (string, error) {

@@ -113,7 +113,8 @@ func (a *amendment) removing(scopes []policy.ScopeSpec) ([]policy.ScopeSpec, err
 	}
 	for _, pattern := range a.names {
 		if !found[pattern] {
-			return nil, fmt.Errorf("--remove %s: the token does not hold %s there: patgate token show says what it holds", a.typed,
+			return nil, fmt.Errorf("--remove %s: the token does not hold %s there: patgate token show says what it "+
+				"holds", a.typed,
 				pattern)
 		}
 	}

@@ -61,8 +61,8 @@ credential, give rights to others, change who sees what, or keep a secret: these
 	f.String("expires", "", "how long it lives (12h, 30d) or when it ends (2026-12-31); the configuration "+
 		"has default and maximum")
 	f.String("renew-until", "", "how far the token may rotate itself (90d, 2026-12-31); until it expires, when not given")
-	f.String("report-until", "", "report mode until then (7d, 2026-12-31; 14 days at most): what its owner may do passes, and what "+
-		"the token lacks is recorded. It needs the owner's forge token, and tokens.report_mode: allow")
+	f.String("report-until", "", "report mode until then (7d, 2026-12-31; 14 days at most): what its owner may do passes, "+
+		"and what the token lacks is recorded. It needs the owner's forge token, and tokens.report_mode: allow")
 	f.String("grant", "", "YAML file with the scopes (- is standard input), instead of the flags below")
 	f.BoolP("quiet", "q", false, "print the secret alone")
 	flags.register(f)

@@ -134,8 +134,8 @@ func readChanges(cmd *cobra.Command, flags *scopeFlags) (q tokens.Changes, err e
 		return q, nil
 	}
 	if q == (tokens.Changes{ForGood: q.ForGood}) && !limited(cmd.Flags()) {
-		return q, errors.New("nothing to change: give --name, --description, --expires, --renew-until, --report-until, --enforce, " +
-			"--add, --remove, scopes or limits")
+		return q, errors.New("nothing to change: give --name, --description, --expires, --renew-until, --report-until, " +
+			"--enforce, --add, --remove, scopes or limits")
 	}
 	return q, nil
 }
@@ -143,9 +143,9 @@ func readChanges(cmd *cobra.Command, flags *scopeFlags) (q tokens.Changes, err e
 func newTokenRotate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate ID",
-		Short: "Put a new token with a new secret in the place of one",
+		Short: "Replace a token by a new one with a new secret",
 		Long: `The new token may do the same and is printed once. The old secret stops working at once, or when --grace is over.
-A secret that was rotated out and is used for another rotation is taken for stolen: the whole family is revoked.`,
+A secret that was rotated out and is used for another rotation counts as stolen: the whole family is revoked.`,
 		Example: `  patgate token rotate 1000000000042 --expires 30d --grace 1h`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -172,7 +172,8 @@ A secret that was rotated out and is used for another rotation is taken for stol
 			})
 		},
 	}
-	cmd.Flags().String("expires", "", "how long the new one lives (12h, 30d) or when it ends (2026-12-31); a week, when not given")
+	cmd.Flags().String("expires", "", "how long the new one lives (12h, 30d) or when it ends (2026-12-31); a week, when "+
+		"not given")
 	cmd.Flags().String("renew-until", "", "how far the new one may rotate itself")
 	cmd.Flags().String("grace", "", "for how long the old secret still works (10m, 1d); not at all, when not given")
 	cmd.Flags().BoolP("quiet", "q", false, "print the secret alone")

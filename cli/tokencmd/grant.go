@@ -26,7 +26,8 @@ func parseGrant(data []byte) ([]terms.Scope, error) {
 	if whole, ok := file.(map[string]any); ok {
 		for name, list := range whole {
 			if len(whole) > 1 || name != "scopes" && name != "granular_scopes" {
-				return nil, fmt.Errorf("%q is not known at the top: write a list of scopes, or one below the key scopes or granular_scopes",
+				return nil, fmt.Errorf("%q is not known at the top level: write a list of scopes, or one below the key "+
+					"scopes or granular_scopes",
 					name)
 			}
 			file = list

@@ -26,11 +26,11 @@ func addLimitFlags(f *pflag.FlagSet) {
 	f.StringArray("network", nil, "the token works only for requests from here (10.0.0.0/8, 2001:db8::/32, 192.0.2.7); repeat "+
 		"it for more")
 	f.StringArray("window", nil, "the token works only then (mon-fri 08:00-18:00 Europe/Berlin); repeat it for more")
-	f.Int64(numberFlags[limits.RequestsPerMinute], 0, "so many requests within any minute")
-	f.Int64(numberFlags[limits.RequestsAtOnce], 0, "so many requests under way")
-	f.Int64(numberFlags[limits.UpstreamConnections], 0, "so many of them at the forge")
-	f.String("bytes-per-day", "", "so many bytes of requests and answers from midnight to midnight UTC (10GiB)")
-	f.Int64(numberFlags[limits.MaxUses], 0, "so many requests ever")
+	f.Int64(numberFlags[limits.RequestsPerMinute], 0, "at most so many requests within any minute")
+	f.Int64(numberFlags[limits.RequestsAtOnce], 0, "at most so many requests under way at a time")
+	f.Int64(numberFlags[limits.UpstreamConnections], 0, "at most so many of them at the forge at a time")
+	f.String("bytes-per-day", "", "at most so many bytes of requests and answers from midnight to midnight UTC (10GiB)")
+	f.Int64(numberFlags[limits.MaxUses], 0, "at most so many requests ever")
 }
 
 // readLimits reads the flags: what is given takes the place of what was, and 0, or an empty text, ends what there was. changed

@@ -45,7 +45,8 @@ is not there any more, or not for that owner.`,
 					return err
 				}
 				if cmd.Flags().Changed("format") {
-					return terminal.Usage(errors.New("--format works on patgate's own machine; with --server, use --json or the console"))
+					return terminal.Usage(errors.New("--format works on patgate's own machine; with --server, use --json " +
+						"or the console"))
 				}
 				return r.List(cmd, f, asked.Values)
 			}
@@ -81,7 +82,8 @@ is not there any more, or not for that owner.`,
 	}
 	addChoice(cmd)
 	cmd.Flags().String("format", "", "csv or json: all of them for other programs, in the order of ids, as they come")
-	cmd.Flags().String("sort", "created_desc", "created, expires, last_used, name or reach (the blast radius), with _asc or _desc")
+	cmd.Flags().String("sort", "created_desc", "created, expires, last_used, name or reach (the blast radius), with _asc "+
+		"or _desc")
 	cmd.Flags().Int("limit", 0, "how many at most; 0 is all")
 	cmd.Flags().Bool("wide", false, "every scope with all its permissions, however long the lines get")
 	settings.AddStore(cmd)
@@ -130,8 +132,8 @@ func incomplete(cmd *cobra.Command, d *desk.Desk, asked *filters.Asked) error {
 	}
 	filling, err := d.Filling(cmd.Context())
 	if filling {
-		fmt.Fprintln(cmd.ErrOrStderr(), "Not all older tokens have been looked through yet (the gateway does it after its start): "+
-			"this list may lack some.")
+		fmt.Fprintln(cmd.ErrOrStderr(), "Not all older tokens have been looked through yet (the gateway does it after its "+
+			"start): this list may lack some.")
 	}
 	return err
 }

@@ -29,7 +29,8 @@ const (
 
 // addMatching gives a command that changes single tokens the flags to change all that match filters.
 func addMatching(cmd *cobra.Command) {
-	cmd.Flags().Bool(allMatching, false, "all tokens that the filters leave, which are printed first; --yes does it without asking")
+	cmd.Flags().Bool(allMatching, false, "all tokens that the filters leave, which are printed first; --yes does it "+
+		"without asking")
 	cmd.Flags().Bool(skipPrompt, false, "with --all-matching: do not ask")
 	cmd.Flags().Bool(dryRun, false, "with --all-matching: print which these are, and what would change, and do nothing")
 	addChoice(cmd)

@@ -26,7 +26,7 @@ import (
 func newTokenNarrow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "narrow ID | --all-matching [--take PERMISSIONS]",
-		Short: "Take from tokens what they did not use, or permissions by name",
+		Short: "Take from tokens what they have not used, or permissions by name",
 		Long: `Takes away the permissions and places that patgate learn unused lists as unused. Everything that the token did in that
 time goes on working. patgate token undo gives them back within 14 days.
 
@@ -47,7 +47,8 @@ that somebody changes meanwhile.`,
 			case err != nil:
 				return err
 			case take && !all:
-				return terminal.Usage(errors.New("--take goes with --all-matching: for one token it is patgate token edit ID --remove"))
+				return terminal.Usage(errors.New("--take goes with --all-matching: for one token it is patgate token edit " +
+					"ID --remove"))
 			case take && cmd.Flags().Changed("since"):
 				return terminal.Usage(errors.New("give --take or --since: permissions by name, or what was not used"))
 			case all:
@@ -167,7 +168,7 @@ func noteRevoked(cmd *cobra.Command, e *tokens.Edited) {
 func newTokenUndo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "undo ID",
-		Short: "Give a token back what it might do before it was last narrowed",
+		Short: "Give a token back what it could do before it was last narrowed",
 		Long: `Works for 14 days after the narrowing, as long as what the token may do was not changed in another way since. The token
 does not live longer by it, and tokens that it made and that ended with the narrowing stay ended. A narrowing for good
 (patgate token edit --for-good) is not undone, and neither is one of a token that is revoked.`,

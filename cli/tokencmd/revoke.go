@@ -42,8 +42,8 @@ is revoked, and what only looks like one is reported with its line. No credentia
 			}
 			switch {
 			case secret != "" && secret != "-":
-				return terminal.Usage(errors.New("a secret on a command line is seen by others: give --secret - and the secret on " +
-					"standard input"))
+				return terminal.Usage(errors.New("a secret on a command line is seen by others: give --secret - and the " +
+					"secret on standard input"))
 			case (secret == "-") == (len(args) > 0):
 				return terminal.Usage(errors.New("give ids, or --secret -"))
 			}
@@ -123,7 +123,7 @@ func revokeAll(cmd *cobra.Command, d *desk.Desk, ids []int64, secrets []string) 
 		views = append(views, api.View(l, began))
 		what := "Revoked"
 		if l.RevokedAt.Before(began) {
-			what = "Was revoked already:"
+			what = "Already revoked:"
 		}
 		if !terminal.WantsJSON(cmd) {
 			fmt.Fprintf(cmd.OutOrStdout(), "%s token %d %q of %s.\n", what, l.ID, l.Name, l.Owner.Username)

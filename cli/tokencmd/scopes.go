@@ -92,7 +92,8 @@ func (s *scopeFlags) note(name, value string) {
 // allow closes the open scope, or adds to the last one.
 func (s *scopeFlags) allow(value string) error {
 	if len(s.scopes) == 0 {
-		return errors.New("say where first: --project, --group, --personal, --all-memberships, --user or --instance, then --allow")
+		return errors.New("say where first: --project, --group, --personal, --all-memberships, --user or --instance, then " +
+			"--allow")
 	}
 	scope := &s.scopes[len(s.scopes)-1]
 	for name := range strings.SplitSeq(value, ",") {

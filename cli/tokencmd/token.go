@@ -68,7 +68,7 @@ func remoteChange(cmd *cobra.Command, arg, action string, body any) (done bool, 
 func newTokenPause() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause ID | --all-matching",
-		Short: "Make a token invalid until it is resumed",
+		Short: "Make a token stop working until it is resumed",
 		Long:  "The command waits a second: when it returns, no gateway on this store accepts the token any more.",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -106,7 +106,7 @@ func newTokenPause() *cobra.Command {
 func newTokenResume() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume ID",
-		Short: "End the pause of a token",
+		Short: "Let a paused token work again",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if done, err := remoteChange(cmd, args[0], "/resume", nil); done {
@@ -135,7 +135,8 @@ open to tokens that were made before: this command opens them to the token, for 
 				return err
 			}
 			return desk.OnStore(cmd, opening.Table, func(_ context.Context, d *desk.Desk) error {
-				return onToken(cmd, d, args[0], fmt.Sprintf("Confirmed under version %d of the route table:", d.Table().Version()),
+				return onToken(cmd, d, args[0], fmt.Sprintf("Confirmed under version %d of the route "+
+					"table:", d.Table().Version()),
 					d.Confirm)
 			})
 		},

@@ -29,8 +29,8 @@ type traded struct {
 func addFlags(cmd *cobra.Command) {
 	cmd.Flags().String("server", "", "address of patgate (default: PATGATE_SERVER)")
 	cmd.Flags().String("trust", "", "name of the trust; that of the ID token's audience, when not given")
-	cmd.Flags().String("id-token-file", "", "file with the ID token (- is standard input; default: PATGATE_ID_TOKEN_FILE, or the "+
-		"token itself in PATGATE_ID_TOKEN)")
+	cmd.Flags().String("id-token-file", "", "file with the ID token (- is standard input; default: PATGATE_ID_TOKEN_FILE, "+
+		"or the token itself in PATGATE_ID_TOKEN)")
 }
 
 // idToken reads the ID token.
@@ -47,8 +47,8 @@ func idToken(cmd *cobra.Command) (token.Secret, error) {
 		}
 	}
 	if text = strings.TrimSpace(text); text == "" {
-		return token.Secret{}, terminal.Usage(errors.New("no ID token was given (fix: set PATGATE_ID_TOKEN or PATGATE_ID_TOKEN_FILE, " +
-			"or give --id-token-file)"))
+		return token.Secret{}, terminal.Usage(errors.New("no ID token was given (fix: set PATGATE_ID_TOKEN or " +
+			"PATGATE_ID_TOKEN_FILE, or give --id-token-file)"))
 	}
 	return token.NewSecret(text), nil
 }
@@ -101,7 +101,7 @@ func NewExchange() *cobra.Command {
 				wait := max(soonest, time.Until(t.Expires)*2/3)
 				if err != nil {
 					if id, readErr := idToken(cmd); readErr == nil && over(id, time.Now()) {
-						return fmt.Errorf("%w (the ID token is over: another one must be given)", err)
+						return fmt.Errorf("%w (the ID token has expired: another one must be given)", err)
 					}
 					fmt.Fprintln(cmd.ErrOrStderr(), "patgate:", err)
 					wait = min(soonest<<failed, latest)
@@ -239,7 +239,8 @@ func newGit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "username=patgate\npassword=%s\npassword_expiry_utc=%d\n", t.Token, t.Expires.Unix())
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "username=patgate\npassword=%s\npassword_expiry_utc=%d\n", t.Token,
+				t.Expires.Unix())
 			return err
 		},
 	}
@@ -267,7 +268,7 @@ and name it in the configuration: {"credHelpers": {"patgate.example.com": "patga
 				return nil // nothing is kept that came from elsewhere
 			case "get", "erase":
 			default:
-				return terminal.Usage(fmt.Errorf("there is no action %q: get, store, erase and list are", args[0]))
+				return terminal.Usage(fmt.Errorf("unknown action %q: use get, store, erase or list", args[0]))
 			}
 			r, err := remote(cmd)
 			if err != nil {

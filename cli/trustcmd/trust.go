@@ -53,7 +53,8 @@ named, as serve does, with the issuers of the configuration. All that is wrong i
 			for _, p := range set.All() {
 				tests += len(p.Tests)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d policies, and their %d tests come out as they want.\n", len(set.All()), tests)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d policies, and their %d tests come out as they "+
+				"want.\n", len(set.All()), tests)
 			return err
 		},
 	}
@@ -195,7 +196,7 @@ func newList() *cobra.Command {
 func newRevoke() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke NAME",
-		Short: "End what was allowed to a trust, and revoke all of its tokens",
+		Short: "Withdraw what a trust was allowed, and revoke all of its tokens",
 		Long:  `The command waits a second: when it returns, no gateway on this store accepts the tokens any more.`,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -206,7 +207,8 @@ func newRevoke() *cobra.Command {
 					return err
 				}
 				desk.AwaitForce(ctx)
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The trust %s is allowed no more, and %d tokens of it are revoked.\n", args[0],
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The trust %s is no longer allowed, and %d tokens of it are "+
+					"revoked.\n", args[0],
 					len(ids))
 				return err
 			})

@@ -38,7 +38,7 @@ type Options struct {
 	// Budget limits how often tokens may cause questions.
 	Budget forge.BudgetOptions
 	// Saw, when not nil, is told of each answer of the forge's about a project, group or user, with who asked: the container that
-	// the reference names, or the zero Container where there is none or that user cannot see it. It must not wait, nor keep
+	// the reference names, or the zero Container when it does not exist or that user cannot see it. It must not wait, nor keep
 	// ref.Path.
 	Saw func(userID int64, ref routes.Reference, c policy.Container)
 	// Now is the clock; nil is time.Now.

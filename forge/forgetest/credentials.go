@@ -37,7 +37,8 @@ func credentialRoutes() (all []route) {
 				route{method: "GET", pattern: of + kind + "/:credential_id", answer: (*call).getCredential},
 				route{method: "DELETE", pattern: of + kind + "/:credential_id", answer: (*call).deleteCredential})
 			if kind == "access_tokens" {
-				all = append(all, route{method: "POST", pattern: of + kind + "/:credential_id/rotate", answer: (*call).rotateCredential})
+				all = append(all, route{method: "POST", pattern: of + kind + "/:credential_id/rotate",
+					answer: (*call).rotateCredential})
 			}
 		}
 	}

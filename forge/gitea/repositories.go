@@ -33,7 +33,8 @@ func (r *Resolver) readRepository(ctx context.Context, s *token.Session, f *fact
 	for moves := 0; err == nil && ref.ID == 0 && (rep.Status == 301 || rep.Status == 307); moves++ {
 		var ok bool
 		if name, ok = movedTo(rep.Location, "/repos/"); !ok || !pair(name) || moves == mostMoves {
-			return fmt.Errorf("following a renamed repository: its new address is not one of a repository: %w", forge.ErrUnavailable)
+			return fmt.Errorf("following a renamed repository: its new address is not one of a "+
+				"repository: %w", forge.ErrUnavailable)
 		}
 		rep, err = r.Ask(ctx, s, "/repos/"+escapePath(name))
 	}

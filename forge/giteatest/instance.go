@@ -140,7 +140,8 @@ func (g *Instance) settings(address string, as Naming) string {
 		"[database]\nDB_TYPE = sqlite3\nPATH = " + filepath.Join(g.dir, "gitea.db") + "\nSQLITE_JOURNAL_MODE = WAL\n" +
 		"[security]\nINSTALL_LOCK = true\nSECRET_KEY = " + g.secrets[1] + "\nINTERNAL_TOKEN = " + g.secrets[2] +
 		"\nPASSWORD_HASH_ALGO = pbkdf2$2$10\n" +
-		"[service]\nDISABLE_REGISTRATION = true\n[oauth2]\nJWT_SECRET = " + g.secrets[3] + "\n[indexer]\nISSUE_INDEXER_TYPE = db\n" +
+		"[service]\nDISABLE_REGISTRATION = " +
+		"true\n[oauth2]\nJWT_SECRET = " + g.secrets[3] + "\n[indexer]\nISSUE_INDEXER_TYPE = db\n" +
 		"[cron]\nENABLED = false\n[mailer]\nENABLED = false\n[picture]\nDISABLE_GRAVATAR = true\n" +
 		"[webhook]\nALLOWED_HOST_LIST = loopback\n[log]\nMODE = file\nLEVEL = warn\nROOT_PATH = " + filepath.Join(g.dir, "log") +
 		"\nlogger.access.MODE = access\nlogger.router.MODE =\n" +

@@ -246,7 +246,8 @@ func (g *StandIn) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	parts := strings.Split(path, "/")
 	if required := required(request.Method, parts); !holds(g.scopes[token], required) {
 		say(w, http.StatusForbidden,
-			object{"message": fmt.Sprintf("token does not have at least one of required scope(s), required=[%s], token scope=%s", required,
+			object{"message": fmt.Sprintf("token does not have at least one of required scope(s), required=[%s], token "+
+				"scope=%s", required,
 				g.scopes[token])})
 		return
 	}

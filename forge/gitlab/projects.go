@@ -106,7 +106,8 @@ func (r *Resolver) access(ctx context.Context, s *token.Session, prefix string, 
 			return policy.OwnerNone, err
 		}
 		if m.ID != s.OwnerUserID {
-			return policy.OwnerNone, fmt.Errorf("reading a membership: the answer is about another user: %w", forge.ErrUnavailable)
+			return policy.OwnerNone, fmt.Errorf("reading a membership: the answer is about another "+
+				"user: %w", forge.ErrUnavailable)
 		}
 		if m.AccessLevel >= guest {
 			return policy.OwnerMember, nil

@@ -30,7 +30,7 @@ import (
 // maxAnswer bounds an answer, in bytes.
 const maxAnswer = 1 << 20
 
-// maxQuestions bounds the questions at a time, of which nobody gets more than a share, and the connections that wait for one.
+// maxQuestions bounds the questions under way at a time, in which each user has a share, and the idle connections.
 const maxQuestions = 64
 
 // Options says where a forge is and how it is asked.
@@ -134,8 +134,8 @@ func (c *Client) borrower(ctx context.Context, credential token.Secret) share.Bo
 	if user, tokenID, known := forge.AccountOf(ctx); known {
 		return share.Borrower{Holder: [2]uint64{1, uint64(user)}, Token: uint64(tokenID)}
 	}
-	// A holder of its own for each is not to be had, so the name is a token's. Ids of tokens are below 1<<62, and those of people's
-	// sessions, which are negative, have both of the first bits.
+	// A holder of its own for each is not to be had, so the name is a token's. Ids of tokens are below 1<<62, and those of
+	// people's sessions, which are negative, have both of the first bits.
 	sum := c.sum(credential)
 	return share.Borrower{Token: binary.NativeEndian.Uint64(sum[16:24])&(1<<62-1) | 1<<63}
 }
@@ -306,7 +306,7 @@ func retryAfter(h http.Header) time.Duration {
 // Escape writes text as one path segment: all but RFC 3986's unreserved characters are percent-encoded.
 func Escape(text []byte) string { return string(percent.AppendText(nil, text)) }
 
-// Decode reads an answer. Names and case must match exactly and no name may stand twice: an answer that could be read in
+// Decode reads an answer. Names and case must match exactly and no name may appear twice: an answer that could be read in
 // two ways is refused. What cannot be read is ErrUnavailable, for the forge said nothing that can be used.
 func Decode[T any](r Reply) (*T, error) {
 	v := new(T)

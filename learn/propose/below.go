@@ -10,7 +10,7 @@ import (
 	"patgate/routes"
 )
 
-// Below is a question: whether a whole group should be granted for requests of which no more is known than that they were in it.
+// Below is a question: should a whole group be granted for requests that are only known to have been somewhere in it?
 type Below struct {
 	GroupID     int64    `json:"group_id"`
 	Permissions []string `json:"permissions"`
@@ -25,11 +25,11 @@ func (p *Proposal) Asks(group int64) bool {
 		slices.ContainsFunc(p.Below, func(b Below) bool { return b.GroupID == group })
 }
 
-// somewhere is the id of a container of which no more is known than the groups above it. No forge counts so far.
+// somewhere is the id of a container when only the groups above it are known. No forge has an id that high.
 const somewhere = math.MaxInt64
 
-// below notes a unit of which the projects and groups are not known. asks: it may be part of a question. Where somebody has said
-// yes to the group that all of them lie in, it is taken: the event is then about something in that group.
+// below notes a unit whose projects and groups are not known. asks: it may be part of a question. Where somebody has said yes to
+// the group that all of them lie in, it is taken: the event is then about something in that group.
 func (p *Proposal) below(e *event, q *Ask, asks bool) (taken bool) {
 	group := int64(0)
 	if asks {

@@ -15,8 +15,8 @@ type Certificate struct {
 	Requests int64 `json:"allowed_requests"`
 	// Refused are kinds that no grant of the table of now would allow.
 	Refused []string `json:"refused_by_the_table,omitempty"`
-	// Needed has a witness for each permission in each place, each ref pattern, and each rule that lets refs be deleted or tags be
-	// changed: a request that would be denied without it.
+	// Needed has a witness for each permission in each place, each ref pattern, and each rule that lets refs be deleted or tags
+	// be changed: a request that would be denied without it.
 	Needed []Needed `json:"needed"`
 }
 

@@ -14,7 +14,8 @@ type Denied struct {
 	Method string `json:"method"`
 	Route  string `json:"route"`
 	Reason string `json:"reason"`
-	// Access and Permissions are those of a scope that would allow it; of several accesses, with commas between, a scope for each.
+	// Access and Permissions are those of a scope that would allow it; of several accesses, with commas between, a scope for
+	// each.
 	Access      string   `json:"access"`
 	Permissions []string `json:"permissions"`
 	// Boundary is what the permissions are needed on, and Container its id; 0 when it is not known, or there is none.

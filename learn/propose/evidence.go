@@ -17,7 +17,8 @@ type Evidence struct {
 	Ref        string `json:"ref,omitempty"` // a pattern
 	Requests   int64  `json:"requests"`
 	Days       int    `json:"days"` // on which there was such a request
-	// New is the day on which it was last needed for a kind of request that had not been seen before, Last that of the last request.
+	// New is the day on which it was last needed for a kind of request that had not been seen before, Last that of the last
+	// request.
 	New  string `json:"last_new_need"`
 	Last string `json:"last_day"`
 	// NotHeld is in how many places of the scope the token does not hold it today.

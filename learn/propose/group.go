@@ -31,8 +31,8 @@ func (g *Group) Among(projects []int64, complete bool) bool {
 	return 2*len(g.Projects) >= len(projects) && (!complete || len(used) >= GroupAfter)
 }
 
-// groups gives the groups of which so many projects were used that somebody may want the group instead, and none that has no more
-// of them than a group below it. It marks those that were chosen.
+// groups gives the groups in which so many projects were used that somebody may want the whole group, but not those that have no
+// more of them than a group below. It marks those that were chosen.
 func groups(events []event, chosen []int64) (found []Group) {
 	used, above := map[int64]map[int64]bool{}, map[int64]map[int64]bool{}
 	for i := range events {

@@ -15,8 +15,8 @@ type surplus struct {
 	missing routes.PermissionSet
 }
 
-// notHeld compares a proposal with what a token holds today. A group of which no more is known than that something in it was
-// used is not held unless the token's scopes name it, or one above it. A nil present is no token's: nothing is said.
+// notHeld compares a proposal with what a token holds today. A group in which something unknown was
+// used is not held unless the token's scopes name it, or one above it. Without a token, present is nil, and so is the result.
 func notHeld(present, grant *policy.Grant, events []event) (all []surplus) {
 	if present == nil {
 		return nil

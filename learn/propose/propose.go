@@ -31,8 +31,8 @@ type Ask struct {
 	Accept []string
 	// Groups are those that somebody said yes to, out of those that the proposal asks about: see Group and Below.
 	Groups []int64
-	// Suspect, when it is set, is from when on the credential, which was reported as leaked, may have been a thief's: what was first
-	// seen from then on is set apart, as is what was seen from new networks alone. AcceptSuspect takes it in all the same.
+	// Suspect, when it is set, is from when on the credential, which was reported as leaked, may have been a thief's: what was
+	// first seen from then on is set apart, as is what was seen from new networks alone. AcceptSuspect takes it in all the same.
 	Suspect       time.Time
 	AcceptSuspect bool
 	// Over, when it is not nil, is asked again and again: an error of it ends the work.
@@ -50,16 +50,16 @@ type Proposal struct {
 	Unticked []Unticked `json:"unticked"`
 	Accepted []Unticked `json:"accepted,omitempty"`
 	// Quarantined were first seen shortly before the credential was reported as leaked, or from networks alone that were new
-	// for it. They are no part of the proposal.
+	// for it. They are not part of the proposal.
 	Quarantined []Unticked `json:"quarantined"`
 	// Unknown are rows that the table no longer has.
 	Unknown []string `json:"unknown,omitempty"`
-	// Collapsed are kinds of requests of which the projects and groups are not known, because there were too many, or they could not
-	// be found out. They are no part of the proposal. Below asks about those of which a group is known that all of them lie in;
-	// where somebody said yes to it, they are a part and not counted here.
+	// Collapsed are kinds of requests whose projects and groups are not known, because there were too many, or they could not be
+	// found out. They are not part of the proposal. Below asks about those that are known to lie in one group; where somebody
+	// said yes to it, they are part of the proposal and not counted here.
 	Collapsed int     `json:"collapsed,omitempty"`
 	Below     []Below `json:"collapsed_below,omitempty"`
-	// Lost are kinds of requests that the token may not make any more. They are no part of the proposal.
+	// Lost are kinds of requests that the token may no longer make. They are not part of the proposal.
 	Lost int `json:"no_longer_allowed,omitempty"`
 	// Split are the tokens that the proposal could be instead, when it serves jobs that have no container in common.
 	Split      [][]policy.ScopeSpec `json:"split,omitempty"`
@@ -118,15 +118,18 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 	}
 	p.Evidence = needed.evidence(r.table.Catalogue(), q.Since)
 	for _, at := range d.wide {
-		p.Notes = append(p.Notes, fmt.Sprintf("pushes to %s %d are limited to whole folders of refs: more than %d refs were pushed",
+		p.Notes = append(p.Notes, fmt.Sprintf("pushes to %s %d are limited to whole folders of refs: more than %d refs "+
+			"were pushed",
 			at.boundary, at.id, mostPatterns))
 	}
 	for i := range left {
 		if e := &left[i]; !e.allows(grant) {
 			p.Unticked = append(p.Unticked, r.unticked(&e.event, &q, e.why))
 			if len(r.textDangers(&e.question)) > 0 {
-				p.Notes = append(p.Notes, e.Unit.Method+" "+e.Unit.Route+" had quick actions, or no text of its own, in whose place the "+
-					"forge may take that of a template with some: with a description that is not blank, and has none, it needs less")
+				p.Notes = append(p.Notes, e.Unit.Method+" "+e.Unit.Route+" had quick actions, or no text of its own, in "+
+					"whose place the "+
+					"forge may take that of a template with some: with a description that is not blank, and has none, it "+
+					"needs less")
 			}
 		}
 	}
@@ -141,8 +144,8 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 	p.Groups = groups(events, q.Groups)
 	for e := range d.parts {
 		if e.access == policy.AccessAllMemberships {
-			p.Notes = append(p.Notes, r.table.Catalogue().Name(e.permission)+" is needed under all_memberships: a request names no "+
-				"project or group, or its answer reaches over all of them")
+			p.Notes = append(p.Notes, r.table.Catalogue().Name(e.permission)+" is needed under all_memberships: a request "+
+				"names no project or group, or its answer reaches over all of them")
 		}
 	}
 	p.Notes = append(p.Notes, unlimited(events)...)

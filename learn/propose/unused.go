@@ -9,7 +9,7 @@ import (
 	"patgate/routes"
 )
 
-// Holding says what is looked at for what of it is unused.
+// Holding is the grant of a token, and what it did, in which unused rights are looked for.
 type Holding struct {
 	// Scopes are what a token holds, made or last confirmed under that version of the table.
 	Scopes       []policy.ScopeSpec
@@ -34,8 +34,7 @@ type Unused struct {
 	// Requests and Kinds are what was seen and is allowed by what stays.
 	Requests int64 `json:"requests"`
 	Kinds    int   `json:"kinds"`
-	// Unclear are kinds of requests of which the projects and groups are no longer known. What they need stays, and so do all
-	// places.
+	// Unclear are kinds of requests whose projects and groups are no longer known. What they need stays, and so do all places.
 	Unclear int      `json:"unclear_kinds,omitempty"`
 	Notes   []string `json:"notes,omitempty"`
 }
@@ -305,7 +304,8 @@ func (h *holding) tell() (*Unused, error) {
 		u.Requests += n
 		u.Kinds++
 		if h.events[i].Unit.Filtered {
-			u.Notes = append(u.Notes, h.events[i].Unit.Method+" "+h.events[i].Unit.Route+" will list only what the token still reaches")
+			u.Notes = append(u.Notes, h.events[i].Unit.Method+" "+h.events[i].Unit.Route+" will list only what the token "+
+				"still reaches")
 		}
 		if h.events[i].Suspect {
 			u.Notes = append(u.Notes, h.events[i].Unit.Method+" "+h.events[i].Unit.Route+" was seen from a new network alone")
@@ -341,7 +341,7 @@ func (h *holding) tell() (*Unused, error) {
 	return u, nil
 }
 
-// emptied gives the scopes of which nothing stays, counted from 1.
+// emptied gives the scopes that are left with nothing, counted from 1.
 func (h *holding) emptied() map[int]bool {
 	empty := map[int]bool{}
 	for i := range h.Scopes {

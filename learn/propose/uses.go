@@ -15,7 +15,7 @@ type Use struct {
 
 // Uses tells, for each scope of a token, how often each of its permissions was used. A request counts for the first scope that
 // allows it alone, and where it takes several, for those without which it would be denied. A list that is filtered, and a request
-// of which the projects are no longer known, count for all that hold the permission.
+// whose projects are no longer known, count for all that hold the permission.
 func (r *Replay) Uses(q Holding) ([]map[string]Use, error) {
 	h := &holding{Replay: r, Holding: q, gone: map[Right]bool{}}
 	h.dropUnknown()

@@ -10,10 +10,10 @@ import (
 	"patgate/routes/commands"
 )
 
-// newCommands makes the commands of a list without names that stand twice.
+// newCommands makes the commands of a list without names that appear twice.
 func newCommands(list []*routes.Command) *routes.Commands {
 	return routes.NewCommands(list, func(c *routes.Command, name string, _ *routes.Command) {
-		panic("the name " + name + " of " + c.Name + " stands twice")
+		panic("the name " + name + " of " + c.Name + " appears twice")
 	})
 }
 

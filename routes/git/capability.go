@@ -50,7 +50,7 @@ func parseCapabilities(text []byte) (c Capabilities, err error) {
 		case !known:
 			return c, malformed("the capability " + shown(name) + " is not known")
 		case slices.Contains(seen, name):
-			return c, malformed("the capability " + name + " stands twice")
+			return c, malformed("the capability " + name + " appears twice")
 		case valued != (i >= 0), valued && (value == "" || len(value) > maxCapability):
 			return c, malformed("the capability " + name + " has a value where it takes none, or none where it needs one")
 		case name == "object-format" && value != "sha1" && value != "sha256":

@@ -34,7 +34,8 @@ var (
 		"service=git-upload-pack or service=git-receive-pack.")
 	errService = refuse(routes.CodeAmbiguousPath, "The service parameter must stand alone, once, and be git-upload-pack or "+
 		"git-receive-pack.")
-	errQuery    = refuse(routes.CodeAmbiguousPath, "This request takes no query: what it asks for is said by its path and its body.")
+	errQuery = refuse(routes.CodeAmbiguousPath, "This request takes no query: what it asks for is said by its path and "+
+		"its body.")
 	errNoSuffix = refuse(routes.CodeReference, "The repository's path must end in .git.")
 )
 

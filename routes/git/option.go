@@ -81,9 +81,9 @@ func isText(text string) bool {
 // gitlabOption finds namespace, key and value wherever they stand (GitLab 19.3, lib/gitlab/push_options.rb).
 var gitlabOption = regexp.MustCompile(`([^.]+)\.([^=]+)=?(.*)`)
 
-// namespacedOption reads an option as GitLab does: what stands before the first part that fits is nothing, blanks around each
-// part are nothing, "mr" is another word for merge_request, and a blank value is none. ok is false for what it takes no notice of
-// whatever the names are.
+// namespacedOption reads an option as GitLab does: it ignores what stands before the first part that fits and blanks around each
+// part, reads "mr" as merge_request, and a blank value as no value. ok is false for an option that GitLab ignores whatever the
+// names are.
 func namespacedOption(text string) (name, value string, ok bool) {
 	m := gitlabOption.FindStringSubmatch(text)
 	if m == nil {

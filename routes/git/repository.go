@@ -41,8 +41,8 @@ type Name struct {
 
 var (
 	errDesign = refuse(routes.CodeNoRoute, "Design repositories are not passed on for fine-grained tokens.")
-	errPath   = refuse(routes.CodeReference, "The repository's path must be the full path of a project, group or snippet, as the "+
-		"forge shows it, followed by .git.")
+	errPath   = refuse(routes.CodeReference, "The repository's path must be the full path of a project, group or snippet, "+
+		"as the forge shows it, followed by .git.")
 	errNamed   = refuse(routes.CodeReference, "The repository's path must be owner/name or owner/name.wiki, followed by .git.")
 	errEncoded = refuse(routes.CodeAmbiguousPath, "The path of a git repository must not be percent-encoded, nor hold empty or "+
 		"dot segments.")
@@ -111,7 +111,8 @@ func plain(path []byte) bool {
 	start := 0
 	for i := 0; i <= len(path); i++ {
 		if i < len(path) && path[i] != '/' {
-			if c := path[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_') {
+			if c := path[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+				c == '-' || c == '.' || c == '_') {
 				return false
 			}
 			continue

@@ -73,7 +73,7 @@ func ParseRequest(body []byte) (*Request, error) {
 		return nil, errBody
 	}
 	if q.Query == "" {
-		return nil, refuse(CodeBody, "the request has no query: documents are not known by their hashes")
+		return nil, refuse(CodeBody, "the request has no query: persisted queries are not supported")
 	}
 	return q, nil
 }

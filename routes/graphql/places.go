@@ -228,7 +228,7 @@ func (w where) same(o where) bool {
 	return w.reach == o.reach && w.boundary == o.boundary && slices.Equal(w.refs, o.refs)
 }
 
-// node gives the type of what a page holds, and of anything else the type itself.
+// node gives the type of the entries of a page; of anything else the type itself.
 func node(t *typ) *typ {
 	for t.page != nil {
 		t = t.page

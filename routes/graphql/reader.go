@@ -172,7 +172,7 @@ func (r *Reader) check() (problems []routes.Problem) {
 	for name, root := range r.rules.Roots {
 		f := r.schema.query.fields[name]
 		if f == nil {
-			wrong("roots", name, "is no field of Query")
+			wrong("roots", name, "is not a field of Query")
 			continue
 		}
 		for arg, kind := range root.Arguments {
@@ -190,7 +190,7 @@ func (r *Reader) check() (problems []routes.Problem) {
 	for _, name := range slices.Sorted(maps.Keys(r.rules.Inherits)) {
 		switch t := r.schema.types[name]; {
 		case t == nil || t.kind != objectKind && t.kind != abstractKind:
-			wrong("inherits", name, "is no type with fields")
+			wrong("inherits", name, "is not a type with fields")
 		case r.rows[name] != nil:
 			wrong("inherits", name, "has a row of its own")
 		}
@@ -204,7 +204,7 @@ func (r *Reader) check() (problems []routes.Problem) {
 	}
 	for name, leads := range r.rules.Edges {
 		if _, known := parseLeads(leads); !known || !r.schema.has(name) || !strings.Contains(name, ".") {
-			wrong("edges", name, "is no field, or does not lead there")
+			wrong("edges", name, "is not a field, or does not lead there")
 		}
 	}
 	for name, to := range r.rules.Widens {
@@ -214,13 +214,13 @@ func (r *Reader) check() (problems []routes.Problem) {
 	}
 	for name := range r.rules.Templates {
 		if r.schema.mutation.fields[name] == nil {
-			wrong("templates", name, "is no mutation")
+			wrong("templates", name, "is not a mutation")
 		}
 	}
 	for name := range r.rules.Refused {
 		of, input, _ := strings.Cut(name, ".")
 		if t := r.schema.types[of]; !r.schema.has(name) && (t == nil || t.fields[input] == nil) {
-			wrong("refused", name, "is no field")
+			wrong("refused", name, "is not a field")
 		}
 	}
 	return problems

@@ -204,7 +204,7 @@ func (in *input) object(t *typ, v value, path string) error {
 		return nil
 	case objectValue:
 	default:
-		return in.refuse(in.place.frame, CodeArgument, path+" is no object")
+		return in.refuse(in.place.frame, CodeArgument, path+" is not an object")
 	}
 	for i, name := range v.names {
 		f := t.fields[name]
@@ -216,7 +216,7 @@ func (in *input) object(t *typ, v value, path string) error {
 		}
 		for _, other := range v.names[:i] {
 			if other == name {
-				return in.refuse(in.place.frame, CodeDocument, path+"."+name+" stands twice")
+				return in.refuse(in.place.frame, CodeDocument, path+"."+name+" appears twice")
 			}
 		}
 		if err := in.read(f, v.at(i), path+"."+name); err != nil {

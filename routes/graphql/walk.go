@@ -359,7 +359,7 @@ func (d *reading) field(t *typ, s *ast.Field, p place, depth int) error {
 		}
 		for _, other := range s.Arguments {
 			if other != a && other.Name == a.Name {
-				return d.refuse(at, CodeDocument, "the argument "+a.Name+" stands twice")
+				return d.refuse(at, CodeDocument, "the argument "+a.Name+" appears twice")
 			}
 		}
 		if err := d.declared(at, a.Value); err != nil {

@@ -139,8 +139,8 @@ func (e *Explanation) row(catalogue *routes.Catalogue, r *routes.Route) {
 // Notes are sentences on what a reader of the row would not guess.
 func Notes(r *routes.Route) (notes []string) {
 	if r.OnlyAllMemberships() {
-		notes = append(notes, "the request does not name its project or group and it cannot be looked up: only a scope with access "+
-			"all_memberships reaches it")
+		notes = append(notes, "the request does not name its project or group and it cannot be looked up: only a scope "+
+			"with access all_memberships reaches it")
 	}
 	if r.Spans {
 		notes = append(notes, "the answer reaches over all of the owner's projects and groups: the permission is needed under "+
@@ -150,8 +150,8 @@ func Notes(r *routes.Route) (notes []string) {
 	case r.Withheld():
 		notes = append(notes, "the answer carries a credential of its own ("+r.Mints+"): no grant reaches the row")
 	case r.Mints != "":
-		notes = append(notes, "the answer carries a credential of its own ("+r.Mints+"), granted by name and never by a wildcard or "+
-			"template: "+r.Escapes)
+		notes = append(notes, "the answer carries a credential of its own ("+r.Mints+"), granted by name and never by a "+
+			"wildcard or template: "+r.Escapes)
 	}
 	if len(r.Auth) > 0 {
 		places := make([]string, len(r.Auth))
@@ -180,8 +180,8 @@ func Notes(r *routes.Route) (notes []string) {
 	for _, f := range r.Texts {
 		notes = append(notes, "the text of "+f.Param+" may hold quick actions, which need the permissions for what they do")
 		if f.Template {
-			notes = append(notes, "without "+f.Param+" the forge takes a template's text, so that every quick action's permissions "+
-				"are needed")
+			notes = append(notes, "without "+f.Param+" the forge takes a template's text, so that every quick action's "+
+				"permissions are needed")
 		}
 	}
 	if r.PushOptions != nil {

@@ -24,7 +24,7 @@ type SchemaCoverage struct {
 func CoverSchema(r *graphql.Reader, spec routes.File) (*SchemaCoverage, error) {
 	types, err := description.Read(spec.Name, spec.Data)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no GraphQL schema: %w", spec.Name, err)
+		return nil, fmt.Errorf("%s is not a GraphQL schema: %w", spec.Name, err)
 	}
 	c := &SchemaCoverage{Mapped: []string{}, Unmapped: []string{}, Stale: []string{}}
 	for _, name := range slices.Sorted(maps.Keys(types)) {

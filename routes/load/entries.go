@@ -163,7 +163,7 @@ func (m *entryLists) give(s *section, n *yaml.Node, key string, e routes.Entries
 	case slices.ContainsFunc(r.Entries, func(o *routes.Entries) bool { return o.Says(&e) }): // an exported file
 		return
 	case r.Kind != routes.KindPermission || r.Method != "GET" || r.Surface != "":
-		s.Problem(n, "remove it", "row %s is no GET of the REST API that needs a permission", key)
+		s.Problem(n, "remove it", "row %s is not a GET of the REST API that needs a permission", key)
 		return
 	case !r.Spans && e.Param == "" && !overlaid:
 		s.Problem(n, "add the flag spans to the row, or say with `when:` what makes its answer reach further",

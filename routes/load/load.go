@@ -23,7 +23,7 @@ type Options struct {
 	Table []routes.File
 	// Overlay holds the user's files: rows that are added, replaced or removed, in the order in which they apply.
 	Overlay []routes.File
-	// Known is the catalogue of the table that this one takes the place of; nil when there is none. Permissions keep their
+	// Known is the catalogue of the table that this one replaces; nil when it replaces none. Permissions keep their
 	// numbers, so that grants that were compiled against it stay right.
 	Known *routes.Catalogue
 }
@@ -228,14 +228,14 @@ func header(d *document.Document, forge, base *string, version *int) (named bool
 	}
 	text, ok := d.Line(v, "the base")
 	if ok && (!strings.HasPrefix(text, "/api/") || strings.HasSuffix(text, "/") || strings.ContainsAny(text, "{}() ?#%")) {
-		d.Problem(v, "write the path below which the API lives, such as /api/v4", "base %q is no such path", text)
+		d.Problem(v, "write the path below which the API lives, such as /api/v4", "base %q is not a path like /api/v4", text)
 		return named
 	}
 	*base = text
 	return named
 }
 
-// addRows appends the rows of a file of the table. A row that stands twice is a problem.
+// addRows appends the rows of a file of the table. A row that appears twice is a problem.
 func (s *section) addRows(rows, own []row) []row {
 	at := s.table.index
 	for _, r := range own {
@@ -251,7 +251,7 @@ func (s *section) addRows(rows, own []row) []row {
 
 func (s *section) duplicate(r, first row) {
 	s.ProblemAt(r.Source.Line, "remove one of them; a second permission goes under `also:`, a second boundary into boundary=a,b",
-		"row %s stands twice, first at %s", r.key(), first.Source)
+		"row %s appears twice, first at %s", r.key(), first.Source)
 }
 
 // nearRow says which row may be meant by a METHOD PATH that no row has.

@@ -167,12 +167,12 @@ func TestPlantedMistakesOfOverlays(t *testing.T) {
 			"target source_id", "unsafe: true"},
 		{"says unsafe for nothing", "resources:\n  job:\n    read:\n      - {route: 'GET /projects/{project}/jobs', unsafe: true}\n", 4,
 			"drops nothing", "remove `unsafe`"},
-		{"stands twice in one overlay",
-			"resources:\n  job:\n    read:\n      - GET /projects/{project}/x\n      - GET /projects/{project}/x\n", 5, "stands twice",
+		{"appears twice in one overlay",
+			"resources:\n  job:\n    read:\n      - GET /projects/{project}/x\n      - GET /projects/{project}/x\n", 5, "appears twice",
 			"remove one"},
 		{"replaces twice in one overlay",
 			"resources:\n  job:\n    read:\n      - GET /projects/{project}/jobs\n      - GET /projects/{project}/jobs\n", 5,
-			"stands twice", "remove one"},
+			"appears twice", "remove one"},
 		{"names a capture in another way", "resources:\n  job:\n    read:\n      - GET /projects/{project}/jobs/{id}\n", 4,
 			"matches the same requests", "write it as GET /projects/{project}/jobs/{job_id}"},
 		{"removes what is not there", "remove: ['GET /projects/{project}/job']\n", 1, "no row GET /projects/{project}/job to remove",
@@ -185,7 +185,7 @@ func TestPlantedMistakesOfOverlays(t *testing.T) {
 			"has no boundaries", "boundaries: [project]"},
 		{"declares a resource without actions", "categories: {A: {x: {title: X}}}\n", 1, "has no actions", "actions:"},
 		{"declares what is no identifier", "categories: {A: {Merge Request: {actions: {read: {boundaries: project}}}}}\n", 1,
-			"is no identifier", "snake case"},
+			"is not an identifier", "snake case"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table, problems := load.Table(load.Options{Table: routestest.Files(overlaidRows),
@@ -223,7 +223,7 @@ func TestHeader(t *testing.T) {
 		{"no forge", []string{"version: 1\nbase: /api/v4\n"}, "no forge"},
 		{"no version", []string{"forge: gitlab\nbase: /api/v4\n"}, "no version"},
 		{"no base", []string{"forge: gitlab\nversion: 1\n"}, "no base"},
-		{"a base with a capture", []string{"forge: gitlab\nversion: 1\nbase: /api/{x}\n"}, "is no such path"},
+		{"a base with a capture", []string{"forge: gitlab\nversion: 1\nbase: /api/{x}\n"}, "is not a path like"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table, problems := load(c.headers...)

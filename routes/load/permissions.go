@@ -112,7 +112,7 @@ func identifier(d *document.Document, n *yaml.Node, what string) bool {
 		!strings.HasSuffix(s, "_") {
 		return true
 	}
-	d.Problem(n, "write it in snake case: merge_request", "%s %q is no identifier", what, s)
+	d.Problem(n, "write it in snake case: merge_request", "%s %q is not an identifier", what, s)
 	return false
 }
 

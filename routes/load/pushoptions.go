@@ -54,7 +54,7 @@ func (a *assembly) readPushOptions(rows []row, commands *routes.Commands) *route
 		for option, at := range p.filled {
 			if p.names[option.FilledBy] == nil {
 				s.Problem(at, nearest.DidYouMean(option.FilledBy, slices.Collect(maps.Keys(p.names)), "name an option of the table"),
-					"filled_by of push option %q names %q, which is no push option", option.Name, option.FilledBy)
+					"filled_by of push option %q names %q, which is not a push option", option.Name, option.FilledBy)
 			}
 		}
 		clear(p.filled)
@@ -80,7 +80,7 @@ func (p *pushOptions) carriers(s *section, n *yaml.Node) {
 			s.Problem(item, p.table.nearRow(key),
 				"there is no row %s whose pushes could carry options", key)
 		case p.rows[i].Refs != routes.RefsListed:
-			s.Problem(item, "name a row with refs=listed", "row %s is no push: nobody would see its options", key)
+			s.Problem(item, "name a row with refs=listed", "row %s is not a push: nobody would see its options", key)
 		default:
 			p.carried = append(p.carried, p.rows[i].Route)
 		}
@@ -111,7 +111,7 @@ func (p *pushOptions) options(s *section, n *yaml.Node) {
 		case old == nil && unsafe:
 			s.Problem(value, "remove `unsafe`", "push option %q says unsafe, but replaces none", o.Name)
 		case old != nil && !s.Overlay:
-			s.Problem(key, "merge the two", "push option %q stands twice, first at %s", o.Name, old.Source)
+			s.Problem(key, "merge the two", "push option %q appears twice, first at %s", o.Name, old.Source)
 			return
 		case old != nil:
 			s.replacedOption(value, old, o, unsafe)
@@ -153,7 +153,7 @@ func (p *pushOptions) option(s *section, key, n *yaml.Node) (o *routes.PushOptio
 	case !value && o.Refused == "":
 		s.Problem(n, "add `value: text`, or none, bool, list", "push option %q does not say what its value is", o.Name)
 	case o.Text != nil && o.Value != routes.OptionText, o.FilledBy != "" && o.Text == nil:
-		s.Problem(n, "write `value: text` and `text: merge_request`", "push option %q is no text that is read for commands", o.Name)
+		s.Problem(n, "write `value: text` and `text: merge_request`", "push option %q is not a text that is read for commands", o.Name)
 	}
 	return o, unsafe
 }
@@ -171,7 +171,7 @@ func (s *section) permissionSet(n *yaml.Node, what string) (list []routes.Permis
 func (s *section) optionName(n *yaml.Node) (name string, ok bool) {
 	if n.Kind != yaml.ScalarNode || n.Value == "" || len(n.Value) > maxOptionName ||
 		strings.Trim(n.Value, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != "" {
-		s.Problem(n, "write it in small letters, without a value: merge_request.create", "%s is no name of a push option",
+		s.Problem(n, "write it in small letters, without a value: merge_request.create", "%s is not the name of a push option",
 			document.Describe(n))
 		return "", false
 	}
@@ -237,13 +237,13 @@ func (p *pushOptions) pushRefs(s *section, n *yaml.Node) {
 		prefix := key.Value
 		switch {
 		case !strings.HasPrefix(prefix, "refs/") || !strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, " *\\"):
-			s.Problem(key, "write the beginning of full names, up to a slash: refs/for/", "%s is no beginning of refs",
+			s.Problem(key, "write the beginning of full names, up to a slash: refs/for/", "%s is not the beginning of refs",
 				document.Describe(key))
 			return
 		case slices.ContainsFunc(p.refs, func(r routes.PushRef) bool { return r.Prefix == prefix }):
 			needs, set := s.permissionSet(value, "refs "+prefix)
 			if same := (routes.PushRef{Prefix: prefix, Needs: needs, NeedSet: set}); !s.Overlay || !p.isThere(&same) {
-				s.Problem(key, "remove one of them", "refs %q stand twice", prefix)
+				s.Problem(key, "remove one of them", "refs %q appear twice", prefix)
 			}
 			return
 		}

@@ -75,7 +75,7 @@ func (q *quickActions) commands(s *section, n *yaml.Node) {
 		case at < 0 && unsafe:
 			s.Problem(value, "remove `unsafe`", "command %q says unsafe, but replaces none", c.Name)
 		case at >= 0 && !s.Overlay:
-			s.Problem(key, "merge the two", "command %q stands twice, first at %s", c.Name, q.list[at].Source)
+			s.Problem(key, "merge the two", "command %q appears twice, first at %s", c.Name, q.list[at].Source)
 			return
 		case at >= 0:
 			s.replacedCommand(value, q.list[at], c, unsafe)
@@ -124,7 +124,7 @@ func (s *section) command(key, n *yaml.Node) (c *routes.Command, unsafe bool) {
 func (s *section) commandName(n *yaml.Node) bool {
 	if n.Kind != yaml.ScalarNode || n.Value == "" || len(n.Value) > routes.MaxCommandName ||
 		strings.Trim(n.Value, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
-		s.Problem(n, "write it in small letters, without the slash: close", "%s is no name of a command", document.Describe(n))
+		s.Problem(n, "write it in small letters, without the slash: close", "%s is not the name of a command", document.Describe(n))
 		return false
 	}
 	return true
@@ -198,7 +198,7 @@ func (q *quickActions) textField(s *section, n *yaml.Node, key string, f routes.
 	case len(r.Body.Stream) > 0:
 		s.Problem(n, "remove `stream` from its body", "row %s streams bodies, whose commands nobody would see", key)
 	case twice && (first == s.File || !s.Overlay || !slices.Contains(r.Texts, f)):
-		s.Problem(n, "remove one of them", "%s of row %s stands twice under fields", f.Param, key)
+		s.Problem(n, "remove one of them", "%s of row %s appears twice under fields", f.Param, key)
 	case !twice:
 		r.Texts = append(r.Texts, f)
 	}
@@ -215,5 +215,5 @@ func (q *quickActions) template(s *section, n *yaml.Node, key string, f routes.T
 			}
 		}
 	}
-	s.Problem(n, "list it under fields too", "%s of row %s is no text that is read for commands", f.Param, key)
+	s.Problem(n, "list it under fields too", "%s of row %s is not a text that is read for commands", f.Param, key)
 }

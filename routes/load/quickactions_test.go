@@ -91,11 +91,11 @@ func TestWrongCommandsAreReported(t *testing.T) {
 		{"an unknown permission", "merge_request: run_job", "merge_request: run_jobs",
 			`unknown permission "run_jobs" in merge_request of command close (fix: did you mean run_job`},
 		{"a permission twice", "[update_work_item, create_work_item]", "[update_work_item, update_work_item]", "is needed already"},
-		{"a name with a slash", "    close:", "    /close:", `"/close" is no name of a command`},
-		{"a name in capitals", "[labels, tag_with]", "[Labels, tag_with]", `"Labels" is no name of a command`},
-		{"a name that is too long", "    close:", "    " + strings.Repeat("a", 41) + ":", "is no name of a command"},
+		{"a name with a slash", "    close:", "    /close:", `"/close" is not the name of a command`},
+		{"a name in capitals", "[labels, tag_with]", "[Labels, tag_with]", `"Labels" is not the name of a command`},
+		{"a name that is too long", "    close:", "    " + strings.Repeat("a", 41) + ":", "is not the name of a command"},
 		{"a name twice", "[labels, tag_with]", "[labels, close]", `the name "close" of command "label" belongs to command "close" already`},
-		{"a command twice", "    shrug:", "    close:", `key "close" of commands stands twice`},
+		{"a command twice", "    shrug:", "    close:", `key "close" of commands appears twice`},
 		{"a command without permissions", "{work_item: create_work_item, elsewhere: true}", "{elsewhere: true}",
 			`command "move" needs nothing`},
 		{"a harmless command with permissions", "{harmless: true}", "{harmless: true, work_item: run_job}",
@@ -108,11 +108,11 @@ func TestWrongCommandsAreReported(t *testing.T) {
 			"streams bodies, whose commands nobody would see"},
 		{"a parameter twice", "      title: PUT /projects/{project}/items/{id}",
 			"    merge_request:\n      description: PUT /projects/{project}/items/{id}",
-			"description of row PUT /projects/{project}/items/{id} stands twice under fields"},
+			"description of row PUT /projects/{project}/items/{id} appears twice under fields"},
 		{"a template for another kind of text", `work_item: {description: "POST`, `commit: {description: "POST`,
-			"description of row POST /projects/{project}/items is no text that is read for commands (fix: list it under fields too"},
+			"description of row POST /projects/{project}/items is not a text that is read for commands (fix: list it under fields too"},
 		{"a template for another row", `{description: "POST`, `{description: "PUT`,
-			"description of row PUT /projects/{project}/items is no text"},
+			"description of row PUT /projects/{project}/items is not a text"},
 		{"a template for nothing", `work_item: {description: "POST`, `none: {description: "POST`, `unknown key "none" in templates`},
 		{"no rows", "      title: PUT /projects/{project}/items/{id}", "      title: []", "the rows of title is empty"},
 	} {
@@ -175,7 +175,7 @@ quick_actions:
 	t.Run("a text of another kind", func(t *testing.T) {
 		_, problems := load.Table(load.Options{Table: routestest.Files(commandRows), Overlay: routestest.Overlay([]string{
 			"quick_actions: {fields: {commit: {description: 'POST /projects/{project}/items'}}}"})})
-		wantProblem(t, problems, "a.yaml:1: description of row POST /projects/{project}/items stands twice")
+		wantProblem(t, problems, "a.yaml:1: description of row POST /projects/{project}/items appears twice")
 	})
 	for _, c := range []struct{ name, overlay, want string }{
 		{"fewer permissions", "{label: {aliases: [labels, tag_with], work_item: update_work_item}}",

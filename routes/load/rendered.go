@@ -62,11 +62,11 @@ func (m *rendered) mark(s *section, n *yaml.Node, key, param string) {
 	first, twice := m.files[k]
 	switch {
 	case twice && (first == s.File || !s.Overlay):
-		s.Problem(n, "remove one of them", "row %s stands twice under rendered", key)
+		s.Problem(n, "remove one of them", "row %s appears twice under rendered", key)
 	case r.Kind != routes.KindPermission:
 		s.Problem(n, "remove it", "row %s is of kind %s: it is not sent with the owner's credential", key, r.Kind)
 	case param != "" && r.Method != "GET":
-		s.Problem(n, "list it under `always`", "row %s is no GET: only of a query it is seen whether a parameter was sent", key)
+		s.Problem(n, "list it under `always`", "row %s is not a GET: whether a parameter was sent is seen only in a query", key)
 	case r.Response.ShowsRendered != "" && !m.overlaid(r):
 		s.Problem(n, "remove one of them", "row %s says itself that it shows rendered texts", key)
 	case r.Response.ShowsRendered != "" || twice: // an overlay's row says so, and has said unsafe

@@ -57,10 +57,10 @@ func TestWrongRenderedRowsAreReported(t *testing.T) {
 		{"a row that is none", "\n    - PUT /projects/{project}/items/{id}", "\n    - PUT /projects/{project}/items",
 			"there is no row PUT /projects/{project}/items whose answer"},
 		{"a row twice", "\n    - PUT /projects/{project}/items/{id}", "\n    - GET /projects/{project}/labels",
-			"stands twice under rendered"},
+			"appears twice under rendered"},
 		{"a row that says otherwise", "\n    - PUT /projects/{project}/items/{id}", "\n    - GET /projects/{project}/status",
 			"says itself that it shows rendered texts"},
-		{"a parameter of a body", "details: GET /projects/{project}/items", "details: PUT /projects/{project}/items/{id}", "is no GET"},
+		{"a parameter of a body", "details: GET /projects/{project}/items", "details: PUT /projects/{project}/items/{id}", "is not a GET"},
 		{"a reason that is empty", "{shows_rendered: emoji alone}", `{shows_rendered: ""}`, "the reason must be a text"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -59,7 +59,7 @@ func parseRowText(d *document.Document, n *yaml.Node, s string) (rowText, bool) 
 	for _, word := range words[2:] {
 		name, value, _ := strings.Cut(word, "=")
 		if seen[name] {
-			d.Problem(n, "write it once", "flag %q stands twice", name)
+			d.Problem(n, "write it once", "flag %q appears twice", name)
 			continue
 		}
 		seen[name] = true
@@ -140,7 +140,7 @@ func parsePlaces(d *document.Document, n *yaml.Node, value string) []routes.Plac
 		case !known:
 			d.Problem(n, "use any alone, or some of "+strings.Join(routes.PlaceNames(), ", "), "unknown place %q in auth=", name)
 		case slices.Contains(out, place):
-			d.Problem(n, "write it once", "place %q stands twice in auth=", name)
+			d.Problem(n, "write it once", "place %q appears twice in auth=", name)
 		default:
 			out = append(out, place)
 		}
@@ -160,7 +160,7 @@ func parseBoundaries(d *document.Document, n *yaml.Node, names []string) []route
 		case err != nil:
 			d.Problem(n, "use project, group, user or instance", "unknown boundary %q", name)
 		case have[b]:
-			d.Problem(n, "write it once", "boundary %q stands twice", name)
+			d.Problem(n, "write it once", "boundary %q appears twice", name)
 		}
 		have[b] = true
 	}

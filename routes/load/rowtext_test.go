@@ -66,10 +66,10 @@ resources:
 func TestRowFlagsRefuse(t *testing.T) {
 	for name, c := range map[string]struct{ row, want string }{
 		"public on a write":        {"- PUT /projects/{project}/jobs public", "only reads can be public"},
-		"an effect that is twice":  {"- GET /projects/{project}/jobs exports exports", "stands twice"},
+		"an effect that is twice":  {"- GET /projects/{project}/jobs exports exports", "appears twice"},
 		"an effect nobody knows":   {"- GET /projects/{project}/jobs export", "unknown flag"},
 		"a place nobody knows":     {"- GET /projects/{project}/jobs auth=cookie", "unknown place"},
-		"a place that is twice":    {"- GET /projects/{project}/jobs auth=basic,basic", "stands twice"},
+		"a place that is twice":    {"- GET /projects/{project}/jobs auth=basic,basic", "appears twice"},
 		"a ticket or something":    {"- GET /projects/{project}/jobs auth=ticket,basic", "takes nothing else"},
 		"an unknown form to send":  {"- {route: GET /jobs boundary=project, find: {param: p, ref: project, send: name}}", "unknown form"},
 		"effects of an open route": {"", ""},

@@ -137,7 +137,7 @@ func (s *section) body(n *yaml.Node) routes.Body {
 				if main, sub, found := strings.Cut(media, "/"); !found || main == "" || sub == "" || media != strings.ToLower(media) ||
 					strings.ContainsAny(media, " ;,") {
 					s.Problem(item, "write a media type in lower case without parameters: application/octet-stream",
-						"%q is no media type", media)
+						"%q is not a media type", media)
 					continue
 				}
 				b.Stream = append(b.Stream, media)
@@ -156,7 +156,7 @@ func parseSize(text string) (int64, error) {
 		}
 		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 32)
 		if err != nil || n < 1 {
-			return 0, fmt.Errorf("%q is no whole number above zero", digits)
+			return 0, fmt.Errorf("%q is not a whole number above zero", digits)
 		}
 		if n > maxBody/unit.bytes {
 			return 0, fmt.Errorf("more than %d GiB", maxBody>>30)

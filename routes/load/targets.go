@@ -24,7 +24,7 @@ func (s *section) targets(r *routes.Route, places placement) {
 		listed := slices.ContainsFunc(r.Targets, func(t routes.Target) bool { return t.Capture == name })
 		if ref.IsContainer() && !own && !listed {
 			s.ProblemAt(r.Source.Line, "add `targets: [{capture: "+name+
-				", needs: [...]}]`, or give the capture a class that is no reference",
+				", needs: [...]}]`, or give the capture a class that is not a reference",
 				"%s %s names a second %s in {%s} that nothing checks", r.Method, r.Path, ref, name)
 		}
 	}

@@ -82,7 +82,7 @@ func (s *Set) decide(l leaf) (decision, error) {
 	return decision{}, refusal.Named(refusal.CodeTable, l.name, "has a rule on "+s.row()+" that patgate does not know")
 }
 
-// ownPart is for a value whose front may be a reference: it tells whether there is none, or it is the owner of the path's
+// ownPart is for a value that may begin with a reference: it tells whether it has none, or names the owner of the path's
 // project.
 func (s *Set) ownPart(t *routes.Target, value []byte) bool {
 	if t.Before == "" {

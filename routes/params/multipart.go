@@ -187,10 +187,12 @@ func (m *Multipart) lateField(w *partWriter, h multipart.Part) error {
 		return err
 	}
 	if d.kind != entryPlain {
-		return refusal.Named(refusal.CodeLate, l.name, "names a container and stands behind a file: send it before the first file")
+		return refusal.Named(refusal.CodeLate, l.name, "names a container and stands behind a file: send it before the "+
+			"first file")
 	}
 	if s.textField(l.name) != nil {
-		return refusal.Named(refusal.CodeLate, l.name, "may carry commands and stands behind a file: send it before the first file")
+		return refusal.Named(refusal.CodeLate, l.name, "may carry commands and stands behind a file: send it before the "+
+			"first file")
 	}
 	if err := s.seen(l.name, inBody, d.repeats()); err != nil {
 		return err

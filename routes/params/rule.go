@@ -39,7 +39,8 @@ func (s *Set) ruleFor(name []byte) (rule, error) {
 		case t.Param == "":
 		case string(name) == t.Param:
 			if found.target != nil {
-				return rule{}, refusal.Named(refusal.CodeTable, name, "is listed twice under targets of "+s.row()+": merge the two")
+				return rule{}, refusal.Named(refusal.CodeTable, name, "is listed twice under targets of "+s.row()+": merge "+
+					"the two")
 			}
 			found.target, found.how, found.what = t, coveredExactly, routes.ParamTarget
 		case names.Below(name, t.Param):

@@ -218,7 +218,7 @@ func (v *Variant) parseCapture(text string, spec *Spec) (Part, bool, error) {
 	}
 	for _, other := range v.Names {
 		if other == name {
-			return Part{}, false, fmt.Errorf("capture {%s} stands twice", name)
+			return Part{}, false, fmt.Errorf("capture {%s} appears twice", name)
 		}
 	}
 	c, err := spec.Class(name, strings.TrimSpace(className), splat)

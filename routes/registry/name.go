@@ -9,8 +9,8 @@ const maxName = 255
 // lib/container_registry/path.rb).
 const prefixes = 3
 
-// Projects gives the paths that may be the project of an image's name, longest first; nil when the name is none that a
-// registry takes: lower-case words with single dots, one or two underscores or dashes between them.
+// Projects gives the paths that may be the project of an image's name, longest first; nil when no registry takes such
+// a name: lower-case words with single dots, one or two underscores or dashes between them.
 func Projects(name string) []string {
 	if len(name) > maxName || !strings.Contains(name, "/") {
 		return nil

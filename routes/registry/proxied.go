@@ -32,8 +32,8 @@ const maxImage = 5
 var (
 	errProxied = &routes.Refusal{
 		Code: routes.CodeNoRoute,
-		Message: "The dependency proxy serves manifests, blobs and referrers of one image of a group, for reading; this path is " +
-			"none of these.",
+		Message: "The dependency proxy serves manifests, blobs and referrers of one image of a group, for reading; this " +
+			"path is none of these.",
 	}
 	errProxiedQuery = refuse("A request to the dependency proxy takes no query.")
 )

@@ -18,11 +18,12 @@ type Image struct {
 
 var (
 	errV2 = &routes.Refusal{
-		Code:    routes.CodeNoRoute,
-		Message: "Fine-grained tokens reach manifests, blobs, uploads, tags and referrers of one image; this path is none of these.",
+		Code: routes.CodeNoRoute,
+		Message: "Fine-grained tokens reach manifests, blobs, uploads, tags and referrers of one image; this path is none " +
+			"of these.",
 	}
-	errV2Query = refuse("The query of this request has a parameter that does not belong to it, or comes twice, or has characters " +
-		"that it does not need.")
+	errV2Query = refuse("The query of this request has a parameter that does not belong to it, or comes twice, or has " +
+		"characters that it does not need.")
 )
 
 // parameters are those that belong to a row's path. Where a blob would be mounted from another image, mount and from are

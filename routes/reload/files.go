@@ -99,7 +99,7 @@ func read(name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", name)
+		return nil, fmt.Errorf("%s is not a regular file", name)
 	}
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%s has more than %d MiB", name, maxFile>>20)

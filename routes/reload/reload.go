@@ -68,15 +68,15 @@ type Source[T any] struct {
 	Paths []string
 	// Interval is how often Watch looks at the files; 0 is DefaultInterval.
 	Interval time.Duration
-	// MayBeNone: what is loaded may be of no files at all. A directory may have none, and a path that is removed later holds nothing
-	// any more; otherwise what was there stays.
+	// MayBeNone: there may be no files at all. A directory may be empty, and a path that is removed later counts as empty;
+	// otherwise what was read from it stays.
 	MayBeNone bool
-	// Load makes it of files. before is what is in use; nil for the first time.
+	// Load makes what is in use from files. before is what was in use until now; nil the first time.
 	Load func(files []routes.File, before *T) (*T, []routes.Problem)
-	// Less gives what stays of what is in use when there are problems; nil: all of it.
+	// Less gives what stays in use when there are problems; nil: all of it.
 	Less func(before *T) *T
-	// Report is told of every reload, in order: what is in use, how many files were read, and why the one before stays. Nil is told
-	// nothing.
+	// Report is told of every reload, in order: what is in use, how many files were read, and why the one before stays. Nil is
+	// told nothing.
 	Report func(current *T, files int, problems []routes.Problem)
 }
 

@@ -20,12 +20,12 @@ type Request struct {
 }
 
 var (
-	errPage = refuse("Web pages are not supported with fine-grained tokens: use the REST API. Of web paths, archives, downloads " +
-		"of releases and feeds of projects and groups are passed on: see docs/git.md.")
+	errPage = refuse("Web pages are not supported with fine-grained tokens: use the REST API. Of web paths, archives, " +
+		"downloads of releases and feeds of projects and groups are passed on: see docs/git.md.")
 	errRaw = refuse("GitLab takes no personal access token for /-/raw/: use GET /projects/:id/repository/files/:file_path/raw " +
 		"of the REST API.")
-	errActivity = refuse("The activity of a group is not passed on: it tells of projects that others share with the group, too. " +
-		"A project's own is GET /<project>.atom.")
+	errActivity = refuse("The activity of a group is not passed on: it tells of projects that others share with the group, " +
+		"too. A project's own is GET /<project>.atom.")
 	errAccount = refuse("Feeds of users, dashboards and access tokens are not passed on: they reach over everything that the " +
 		"token's owner sees.")
 	errDesigns = refuse("Designs are not passed on for fine-grained tokens.")
@@ -36,8 +36,8 @@ var (
 	}
 	errSpelling = &routes.Refusal{
 		Code: routes.CodeAmbiguousPath,
-		Message: "The path or the query has an empty or dot segment, an escape that it does not need, or a character that readers " +
-			"differ on.",
+		Message: "The path or the query has an empty or dot segment, an escape that it does not need, or a character that " +
+			"readers differ on.",
 	}
 	errQuery = &routes.Refusal{
 		Code:    routes.CodeAmbiguousPath,

@@ -156,7 +156,8 @@ func (db *DB) mean(err error) error {
 		// the connection failed, the server is about to end or not there yet, it has no connection left, or has ended this one
 		return fmt.Errorf("%w: %w", store.ErrUnreachable, err)
 	case told.Code == diskFull:
-		return fmt.Errorf("%w: the disk of the server of %s is full (fix: free some space there, and try again): %w", store.ErrNoRoom,
+		return fmt.Errorf("%w: the disk of the server of %s is full (fix: free some space there, and try "+
+			"again): %w", store.ErrNoRoom,
 			db.name, err)
 	case strings.HasPrefix(told.Code, "23"): // integrity constraint violation
 		return errors.Join(tables.ErrConstraint, err)
@@ -165,7 +166,8 @@ func (db *DB) mean(err error) error {
 	case told.Code == "25006": // read only
 		return fmt.Errorf("%w: the server takes no writes: %w", store.ErrUnreachable, err)
 	case told.Code == "XX001", told.Code == "XX002": // data or index corrupted
-		err = fmt.Errorf("%w: the server of %s says so (fix: see its log, and put back a backup): %w", store.ErrPartly, db.name, err)
+		err = fmt.Errorf("%w: the server of %s says so (fix: see its log, and put back a "+
+			"backup): %w", store.ErrPartly, db.name, err)
 		db.damaged.Store(&damage{err, time.Now()})
 		return err
 	case strings.HasPrefix(told.Code, "XX"), told.Code == "58P01": // internal error; a file is missing

@@ -68,8 +68,8 @@ func (v version) usable() error {
 }
 
 const (
-	// lockWait is how long a migration waits for a lock, since all who change a table wait behind it meanwhile; lockRest is how long
-	// it leaves them alone before it tries again.
+	// lockWait is how long a migration waits for a lock, since all who change a table wait behind it meanwhile; lockRest is how
+	// long it leaves them alone before it tries again.
 	lockWait = 500 * time.Millisecond
 	lockRest = time.Second
 )
@@ -83,7 +83,8 @@ func migrate(ctx context.Context, pool beginner) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("another transaction, such as a backup, holds the tables (fix: start again when it is over): %w", err)
+			return fmt.Errorf("another transaction, such as a backup, holds the tables (fix: start again when it is "+
+				"over): %w", err)
 		case <-time.After(lockRest):
 		}
 	}

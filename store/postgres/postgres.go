@@ -111,7 +111,8 @@ func (db *DB) prepare(ctx context.Context, mustExist bool) error {
 	case err != nil:
 		return db.mean(err)
 	case commit == "off":
-		return errors.New("synchronous_commit is off: a revocation could be lost in a crash (fix: set it to on for patgate's role)")
+		return errors.New("synchronous_commit is off: a revocation could be lost in a crash (fix: set it to on for " +
+			"patgate's role)")
 	case encoding != "UTF8":
 		return fmt.Errorf("the database's encoding is %s (fix: make one with ENCODING 'UTF8')", encoding)
 	}
@@ -155,7 +156,8 @@ func parse(url string) (*pgxpool.Config, error) {
 	if err != nil {
 		// The driver's own text quotes parts of the URL.
 		return nil, errors.New("the URL of the database cannot be read " +
-			"(fix: postgres://user:password@host:5432/database?sslmode=verify-full, special characters of the password percent-encoded)")
+			"(fix: postgres://user:password@host:5432/database?sslmode=verify-full, special characters of the password " +
+			"percent-encoded)")
 	}
 	// A replica may lack the last revocation. With several hosts, the one that takes writes is looked for.
 	config.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite

@@ -82,7 +82,8 @@ func parseKeys(source string, words []string) ([]Key, error) {
 // create writes a new key file; an existing one stays as it is.
 func (s Source) create(key Key) error {
 	if !s.IsFile() {
-		return fmt.Errorf("%w: %s is not a file; give it a key: %d random bytes in base64 or hexadecimal", ErrKeyMissing, s, KeySize)
+		return fmt.Errorf("%w: %s is not a file; give it a key: %d random bytes in base64 or "+
+			"hexadecimal", ErrKeyMissing, s, KeySize)
 	}
 	if err := os.MkdirAll(filepath.Dir(s.File), 0o700); err != nil {
 		return fmt.Errorf("making the directory of key file %s (store.key_file names another place): %w", s.File, err)

@@ -38,7 +38,7 @@ func (j *Joint) Seal(secret, about, plain []byte) (keyID string, sealed []byte, 
 	return k.id, aead.Seal(out, out[1:], plain, j.associated(k, about)), nil
 }
 
-// Open reverses Seal. The key is looked for as Unseal does: ErrWrongKey, when there is none of this id. Any other secret, or
+// Open reverses Seal. The key is looked for as Unseal does: ErrWrongKey when none has this id. Any other secret, or
 // anything else that it was not sealed with, is ErrDamaged.
 func (j *Joint) Open(keyID string, secret, about, sealed []byte) ([]byte, error) {
 	k, err := j.ring.known(keyID)

@@ -170,7 +170,8 @@ func (all SignIns) EndSignIn(ctx context.Context, id store.SignInID) error {
 // ForgetSignIns implements store.SignIns.
 func (all SignIns) ForgetSignIns(ctx context.Context, at time.Time, idle time.Duration) (dropped int, err error) {
 	var over bool
-	err = all.database().Read.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM sign_ins WHERE ends_at <= ? OR used_at <= ?)", millis(at),
+	err = all.database().Read.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM sign_ins WHERE ends_at <= ? OR used_at "+
+		"<= ?)", millis(at),
 		millis(at.Add(-idle))).Scan(&over)
 	switch {
 	case err != nil:

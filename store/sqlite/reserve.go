@@ -111,12 +111,12 @@ func (db *DB) noRoomLeft() error {
 	}
 	free, _, known := files.Free(dir)
 	if kept := db.reserve.Size(); !db.reserve.Whole() {
-		return fmt.Errorf("%w: %s has too little: %d KiB of %d KiB are kept there for revocations (fix: free some space there, or "+
-			"enlarge it, and try again)", store.ErrNoRoom, dir, kept>>10, wanted>>10)
+		return fmt.Errorf("%w: %s has too little: %d KiB of %d KiB are kept there for revocations (fix: free some space "+
+			"there, or enlarge it, and try again)", store.ErrNoRoom, dir, kept>>10, wanted>>10)
 	}
 	if known && free < min(leastFree, wanted/8) {
-		return fmt.Errorf("%w: %s has %d KiB left, which are for revocations (fix: free some space there, or enlarge it, and try "+
-			"again)", store.ErrNoRoom, dir, free>>10)
+		return fmt.Errorf("%w: %s has %d KiB left, which are for revocations (fix: free some space there, or enlarge it, "+
+			"and try again)", store.ErrNoRoom, dir, free>>10)
 	}
 	return nil
 }

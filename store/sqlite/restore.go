@@ -20,8 +20,8 @@ const lockPatience = time.Second
 
 // RestoreOptions says how to restore.
 type RestoreOptions struct {
-	// Replace lets an existing store, or what is left beside one that is gone, be replaced. It is kept beside, under Restored.Kept
-	// or Restored.Left.
+	// Replace lets an existing store, or what is left beside one that is gone, be replaced. It is kept beside, under
+	// Restored.Kept or Restored.Left.
 	Replace bool
 	// Now is when the restoring happens; it names the kept file.
 	Now time.Time
@@ -107,7 +107,7 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 		err = files.Aside(to, r.Left)
 	}
 	if err == nil {
-		err = files.Place(temp, to, r.Kept)
+		err = files.Install(temp, to, r.Kept)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		err = fmt.Errorf("%w: another store was put at %s meanwhile; what was beside it is at %s", store.ErrExists, to, r.Left)

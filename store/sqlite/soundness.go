@@ -294,13 +294,13 @@ func (s *soundness) judge() {
 	}
 	switch {
 	case len(damaged) > 0:
-		v.err = fmt.Errorf("%w: %s (fix: stop patgate, and put back a copy with patgate store restore; patgate store check reads "+
-			"all of it): %w", kind, strings.Join(damaged, ", "), found)
+		v.err = fmt.Errorf("%w: %s (fix: stop patgate, and put back a copy with patgate store restore; patgate store check "+
+			"reads all of it): %w", kind, strings.Join(damaged, ", "), found)
 	case s.met != nil && doubt:
 		v.err = s.met
 	case s.met != nil:
-		v.err = fmt.Errorf("%w: who reads or writes meets damage that no table that decides about tokens has (fix: stop patgate, "+
-			"and see what patgate store check says): %w", kind, s.met)
+		v.err = fmt.Errorf("%w: damage outside the tables that decide about tokens was met while reading or writing (fix: "+
+			"stop patgate, and see what patgate store check says): %w", kind, s.met)
 	case len(away) > 0:
 		v.err = fmt.Errorf("%w: %s (fix: see the system's log for errors of the disk): %w", kind, strings.Join(away, ", "),
 			s.bad[away[0]].err)

@@ -101,7 +101,7 @@ func openUnmarked(ctx context.Context, path string, o Options) (*DB, error) {
 	case err != nil:
 		return nil, fmt.Errorf("opening store: %w", err)
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("opening store %s: %w: it is no regular file", path, store.ErrForeign)
+		return nil, fmt.Errorf("opening store %s: %w: it is not a regular file", path, store.ErrForeign)
 	}
 	db, err := opened(ctx, path, o)
 	if err != nil {

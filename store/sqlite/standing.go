@@ -47,12 +47,13 @@ func (s standing) look() error {
 		now, err := os.Stat(f.path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("%w: %s is gone; what is written now would be lost, so nothing is (fix: put the file back where it was, or "+
-				"stop patgate and put back a copy with patgate store restore)", store.ErrMoved, f.path)
+			return fmt.Errorf("%w: %s is gone; what is written now would be lost, so nothing is (fix: put the file back "+
+				"where it was, or stop patgate and put back a copy with patgate store restore)", store.ErrMoved, f.path)
 		case err != nil:
 			return fmt.Errorf("%w: looking for its file: %w", store.ErrMoved, err)
 		case !os.SameFile(now, f.info):
-			return fmt.Errorf("%w: %s is another file than the one in use; what is written now would be lost, so nothing is (fix: when "+
+			return fmt.Errorf("%w: %s is another file than the one in use; what is written now would be lost, so nothing "+
+				"is (fix: when "+
 				"the new one is the right one, start patgate anew; else put the old one back)", store.ErrMoved, f.path)
 		}
 	}

@@ -67,7 +67,8 @@ func (t *Target) Finish(ctx context.Context) error {
 			err = nil // that other process moves it when it ends
 		}
 		if err = errors.Join(err, t.Close()); err != nil {
-			return fmt.Errorf("the copy is whole, but not all of it could be moved from %s-wal into the file: keep both together: %w",
+			return fmt.Errorf("the copy is whole, but not all of it could be moved from %s-wal into the file: keep both "+
+				"together: %w",
 				t.to, unwritten(filepath.Dir(t.to), err))
 		}
 		return nil

@@ -106,11 +106,12 @@ func sweep(dir string, whole bool) {
 	}
 }
 
-// vacant tells, by store.ErrLost, why no database may be put at path, where there is none: it is a link to one that is away, or
-// what is left of another would be read into it. aside says that the latter is put aside before.
+// vacant returns store.ErrLost when no database may be made at path, which has none: path is a link whose target is missing, or
+// what another database left would be read into the new one. aside says that those leftovers are moved away first.
 func vacant(path string, aside bool) error {
 	if to, err := os.Readlink(path); err == nil {
-		return fmt.Errorf("%w: %s leads to %s, which is not there (fix: put the database back, or remove the link)", store.ErrLost,
+		return fmt.Errorf("%w: %s leads to %s, which is not there (fix: put the database back, or remove the "+
+			"link)", store.ErrLost,
 			path, to)
 	}
 	left := leftBeside(path)

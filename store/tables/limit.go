@@ -7,12 +7,13 @@ import (
 	"patgate/token/limits"
 )
 
-// SetLimits implements store.Tx. Whoever keeps what it knows of the family, or of what is below it, hears of it.
+// SetLimits implements store.Tx. Caches of the family, and of what is below it, hear of it.
 func (tx tx) SetLimits(ctx context.Context, family int64, s *limits.Spec) error {
 	if err := limited.Set(ctx, tx, family, s); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, "UPDATE tokens SET changed_by = changed_by WHERE family_id = ? OR id IN ("+belowQuery+")", family, family)
+	_, err := tx.Exec(ctx, "UPDATE tokens SET changed_by = changed_by WHERE family_id = ? OR "+
+		"id IN ("+belowQuery+")", family, family)
 	return err
 }
 

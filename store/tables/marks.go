@@ -127,7 +127,7 @@ func (db *Tables) fill(ctx context.Context, left, statement string) (more bool, 
 
 // MissMarks implements store.Marks.
 func (db *Tables) MissMarks(ctx context.Context) error {
-	return db.d.Note(ctx, "looking for tokens of which nothing is kept", func(tx Conn) error {
+	return db.d.Note(ctx, "looking for tokens without marks", func(tx Conn) error {
 		_, err := tx.Exec(ctx, db.d.MissMarks)
 		return err
 	})

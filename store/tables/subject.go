@@ -40,7 +40,8 @@ func (db *Tables) PutSubject(ctx context.Context, s learn.Subject) (learn.Subjec
 		err := tx.QueryRow(ctx, "SELECT id FROM subjects WHERE hash = ? AND origin = ?", s.Hash[:], s.Origin).Scan(&s.ID)
 		if errors.Is(err, ErrNone) && s.ForgeID != 0 {
 			// The same credential under another key.
-			err = tx.QueryRow(ctx, "SELECT id FROM subjects WHERE origin = ? AND user_id = ? AND forge_id = ?", s.Origin, s.UserID,
+			err = tx.QueryRow(ctx, "SELECT id FROM subjects WHERE origin = ? AND user_id = ? AND "+
+				"forge_id = ?", s.Origin, s.UserID,
 				s.ForgeID).Scan(&s.ID)
 		}
 		switch {
@@ -96,7 +97,8 @@ func (db *Tables) insertSubject(ctx context.Context, tx Conn, s *learn.Subject, 
 
 // forgetSubject drops a subject with all that is known of it.
 func forgetSubject(ctx context.Context, tx Conn, id int64) error {
-	for _, statement := range []string{"DELETE FROM units WHERE subject_id = ?", "DELETE FROM subject_networks WHERE subject_id = ?",
+	for _, statement := range []string{"DELETE FROM units WHERE subject_id = ?", "DELETE FROM subject_networks WHERE " +
+		"subject_id = ?",
 		"DELETE FROM subjects WHERE id = ?"} {
 		if _, err := tx.Exec(ctx, statement, id); err != nil {
 			return err

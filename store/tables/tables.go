@@ -74,8 +74,8 @@ type Database struct {
 	CopyBegins, CopyEnds func(ctx context.Context, tx Conn) error
 	// Filter is how tokens are looked up.
 	Filter filter.Dialect
-	// FillMarks puts into marks the tokens with ids above one and up to another, within a Note, where the table unmarked says that
-	// there are some; empty: there are none. FillText does the same with their text, by the table that Untexted names.
+	// FillMarks puts into marks the tokens with ids above one and up to another, within a Note, where the table unmarked says
+	// that there are some; empty: there are none. FillText does the same with their text, by the table that Untexted names.
 	FillMarks, FillText, Untexted string
 	// MissMarks sees to it that tokens without marks get them, soon or at once.
 	MissMarks string

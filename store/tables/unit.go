@@ -189,7 +189,7 @@ func (a *unitAdder) unit(s *learn.Seen, u *learn.Unit, trusted bool) (added bool
 	return err == nil, err
 }
 
-// room tells whether there are fewer units than most. Those of which every day is too long ago make room for others like them.
+// room tells whether there are fewer units than most. Units whose days are all too long ago make room for others like them.
 func (a *unitAdder) room(s *learn.Seen, of unitOwner, most int) (bool, error) {
 	units, counted := a.counts[of]
 	if counted && units >= most {

@@ -32,18 +32,18 @@ type shape struct {
 // usedRows are the rows of tokens that were used: a store may have others for those that were not.
 const usedRows = "token_uses WHERE uses > 0 OR last_used_at > 0"
 
-// shapes gives all tables but those of changes, of what is judged of tokens, which is found anew, and of who is there now,
-// signed in to the console or a node: of them nothing is copied, so that a store of which a copy is made keeps nobody signed in
-// elsewhere. Each comes after those that it refers to.
+// shapes gives all tables that are copied, each after those that it refers to. Not copied are changes; judgements of tokens,
+// which are made anew; nodes; and sessions of the console, so that a copy keeps nobody signed in.
 func shapes() []shape {
 	return []shape{
 		{"sealing_keys", "rowid, id, check_value, created_at, retired_at", "itbii", 1, false},
 		{"owners", "id, origin, user_id, username, admin, created_at, removed_at", "ititzii", 1, false},
 		{"credentials", "id, owner_id, key_id, sealed, kind, scopes, expires_at, created_at, updated_at, status, reason",
 			"iitbttiiitt", 1, false},
-		{"tokens", "id, hash, last_four, name, description, owner_id, credential_id, parent_id, scopes, table_version, created_at, " +
-			"expires_at, revoked_at, revoke_reason, revoked_by, paused_at, pause_reason, paused_by, changed_by, family_id, renew_until, " +
-			"rotated_to, revision, children, touched_at, report_from, report_until, owners_word, widened_at",
+		{"tokens", "id, hash, last_four, name, description, owner_id, credential_id, parent_id, scopes, table_version, " +
+			"created_at, " +
+			"expires_at, revoked_at, revoke_reason, revoked_by, paused_at, pause_reason, paused_by, changed_by, family_id, " +
+			"renew_until, rotated_to, revision, children, touched_at, report_from, report_until, owners_word, widened_at",
 			"ibtttiiitiiiittitttiiiiiiiizi", 1, false},
 		{"token_limits", "family_id, limits, uses, day, bytes", "itiii", 1, false},
 		{"token_places", "place_id, kind, owner_id, token_id", "itii", 4, true},
@@ -56,7 +56,8 @@ func shapes() []shape {
 		{usedRows, "token_id, uses, last_used_at", "iii", 1, true},
 		{"token_permissions", "token_id, permission, uses, last_used_at", "itii", 2, false},
 		{"token_addresses", "token_id, address, last_used_at", "iti", 2, false},
-		{"subjects", "id, hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at", "ibtittittii", 1, false},
+		{"subjects", "id, hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, " +
+			"last_at", "ibtittittii", 1, false},
 		{"subject_networks", "subject_id, network, first_at", "iti", 2, false},
 		{"unit_kinds", "id, kind, units", "iti", 1, false},
 		{"units", "subject_id, denied, kind_id, places, above, first_at, last_at, uses, days, suspect", "izittiiibz", 4, false},

@@ -155,8 +155,8 @@ func (s Trusts) AliveOf(ctx context.Context, name string, now time.Time, most in
 const (
 	// swept is how many ID tokens that are over, and how many tokens that ended long ago, are forgotten with each trade.
 	swept = 100
-	// keptFor is how long it is known of a token that is over which trust it was of: longer than it could be brought back to life,
-	// whatever the clocks of nodes say.
+	// keptFor is how long it is known of a token that is over which trust it was of: longer than it could be brought back to
+	// life, whatever the clocks of nodes say.
 	keptFor = store.EndedLongAgo + 24*time.Hour
 )
 
@@ -195,8 +195,8 @@ func (s Trusts) CreateTrusted(ctx context.Context, r token.Record, use store.Tru
 	return s.db.CreateTokenWithin(ctx, r, before, after)
 }
 
-// sweep forgets some of what is over: ID tokens that were traded, and which tokens were of a trust. A family of which one lives,
-// because its end was put off, or could live again, is kept.
+// sweep forgets some of what has ended: ID tokens that were traded, and which tokens were of a trust. A family is kept while one
+// of its tokens lives, because its end was put off, or could live again.
 func sweep(ctx context.Context, on tables.Conn, trust string, now int64) error {
 	_, err := on.Exec(ctx, `DELETE FROM trust_uses WHERE id IN
 		(SELECT id FROM trust_uses WHERE ends_at < ? ORDER BY ends_at LIMIT ?)`, now, swept)

@@ -87,10 +87,10 @@ func network(text string) (p netip.Prefix, message string) {
 	}
 	p, err := netip.ParsePrefix(text)
 	if err != nil {
-		return p, fmt.Sprintf("%q is no range of addresses: write 10.0.0.0/8, 2001:db8::/32 or 10.1.2.3", text)
+		return p, fmt.Sprintf("%q is not a range of addresses: write 10.0.0.0/8, 2001:db8::/32 or 10.1.2.3", text)
 	}
 	if p != p.Masked() {
-		return p, fmt.Sprintf("%q has bits set behind its length: write %s", text, p.Masked())
+		return p, fmt.Sprintf("%q has bits set beyond its prefix length: write %s", text, p.Masked())
 	}
 	if mapped := 128 - 32; p.Addr().Is4In6() {
 		if p.Bits() < mapped {

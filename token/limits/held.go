@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Held is what a token in use is held to: its own limits, and those of every token that it comes from. Nil is none.
+// Held is what a token in use is held to: its own limits, and those of every token that it comes from. Nil: it has none.
 type Held struct{ Levels []Level }
 
 // Level is a family with its limits. What is counted, is counted for all tokens of it and for those that come from them.

@@ -26,10 +26,10 @@ func Names() []Name {
 	return []Name{Networks, Windows, RequestsPerMinute, RequestsAtOnce, UpstreamConnections, BytesPerDay, MaxUses}
 }
 
-// Spec is the limits of a token as people and clients write them. A zero value is no limit.
+// Spec is the limits of a token as people and clients write them. A zero value does not limit.
 type Spec struct {
-	// Networks are ranges of addresses, such as 10.0.0.0/8 or 2001:db8::/32, or single addresses, from one of which a request must
-	// come.
+	// Networks are ranges of addresses, such as 10.0.0.0/8 or 2001:db8::/32, or single addresses. A request must come from one of
+	// them.
 	Networks []string `json:"networks,omitempty"`
 	// Windows are the times at which the token works; one of them must be open.
 	Windows []Window `json:"windows,omitempty"`
@@ -48,8 +48,8 @@ type Spec struct {
 type Window struct {
 	// Days are those on which it opens: mon, tue, wed, thu, fri, sat, sun. None is every day.
 	Days []string `json:"days,omitempty"`
-	// From and To are times of the day, 08:00 and 18:00. One that ends at or before its beginning ends on the next day; 24:00 is the
-	// end of a day.
+	// From and To are times of the day, 08:00 and 18:00. One that ends at or before its beginning ends on the next day; 24:00 is
+	// the end of a day.
 	From string `json:"from"`
 	To   string `json:"to"`
 	// Zone is the name of a time zone, Europe/Berlin, by whose clocks the times are; none is UTC.

@@ -29,7 +29,7 @@ func (w *Window) compile(field string, problems *Error) (c window, ok bool) {
 	for i, name := range w.Days {
 		at := slices.Index(dayNames[:], strings.ToLower(strings.TrimSpace(name)))
 		if at < 0 {
-			problems.add(fmt.Sprintf("%s.days[%d]", field, i), "%q is no day: mon, tue, wed, thu, fri, sat and sun are", name)
+			problems.add(fmt.Sprintf("%s.days[%d]", field, i), "%q is not a day: use mon, tue, wed, thu, fri, sat or sun", name)
 			continue
 		}
 		c.days |= 1 << at
@@ -39,10 +39,10 @@ func (w *Window) compile(field string, problems *Error) (c window, ok bool) {
 	}
 	var known bool
 	if c.from, known = clock(w.From); !known || c.from == dayMinutes {
-		problems.add(field+".from", "%q is no time of the day: write 08:00", w.From)
+		problems.add(field+".from", "%q is not a time of day: write 08:00", w.From)
 	}
 	if c.to, known = clock(w.To); !known {
-		problems.add(field+".to", "%q is no time of the day: write 18:00, or 24:00 for its end", w.To)
+		problems.add(field+".to", "%q is not a time of day: write 18:00, or 24:00 for its end", w.To)
 	}
 	if c.to == 0 {
 		c.to = dayMinutes
@@ -51,7 +51,7 @@ func (w *Window) compile(field string, problems *Error) (c window, ok bool) {
 	if w.Zone != "" {
 		zone, err := time.LoadLocation(w.Zone)
 		if err != nil || w.Zone == "Local" {
-			problems.add(field+".zone", "%q is no time zone: write Europe/Berlin or UTC", w.Zone)
+			problems.add(field+".zone", "%q is not a time zone: write Europe/Berlin or UTC", w.Zone)
 			return c, false
 		}
 		c.zone = zone
@@ -104,8 +104,8 @@ func (w *window) opens(now time.Time) time.Time {
 	year, month, day := now.In(w.zone).Date()
 	for ahead := range 15 {
 		at := time.Date(year, month, day+ahead, 0, w.from, 0, 0, w.zone)
-		// Where clocks go forward the beginning may be left out, and Date gives a time before or after it: what is left of the window
-		// begins within a few hours.
+		// Where clocks go forward the beginning may be left out, and Date gives a time before or after it: what is left of the
+		// window begins within a few hours.
 		if late := minuteOf(at) - w.from; late > 0 && late < 4*60 {
 			at = at.Add(-time.Duration(late) * time.Minute)
 		}

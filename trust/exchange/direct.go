@@ -21,7 +21,7 @@ import (
 // count at most.
 const standsFor = time.Minute
 
-// standing is an ID token that is a credential: of which token, and the policies and issuers by which that was found out.
+// standing is an ID token that is a credential: the token that it stands for, and the policies and issuers that were in force.
 type standing struct {
 	by      *trust.Set
 	issuers *keys.Issuers
@@ -33,8 +33,8 @@ func (s *Service) counts(found *standing) bool {
 	return found.by == s.o.Policies() && found.issuers == s.o.Keys.Issuers()
 }
 
-// HashOf gives the hash of the token that an ID token stands for, by what is signed of it. It is none of a patgate token's: those
-// begin in another way.
+// HashOf gives the hash of the token that an ID token stands for, made from its signed part. No patgate token has such a hash:
+// those begin in another way.
 func HashOf(signed string) token.Hash { return hashed("patgate ID token v1\x00", signed) }
 
 // keyOf is under what an ID token is remembered: with its signature.
@@ -78,12 +78,12 @@ func (s *Service) Stand(ctx context.Context, raw token.Secret) (token.Hash, erro
 	return found.hash, err
 }
 
-// notDirect is all that is said of what shows no right to anything: of trusts that take no ID token as the credential, of those
-// that are not there, and of tokens that nobody has signed.
-const notDirect = "it is no credential by itself here: trade it (patgate exchange, or POST /-/patgate/exchange), or have the " +
-	"policy of its trust say direct_use: true; its author finds the reason in the log of patgate"
+// notDirect is all that is said about an ID token that shows no right to anything: its trust takes none as the credential, there
+// is no such trust, or nobody has signed it.
+const notDirect = "it is not a credential by itself here: trade it (patgate exchange, or POST /-/patgate/exchange), or " +
+	"have the policy of its trust say direct_use: true; its author finds the reason in the log of patgate"
 
-// stand is Stand under policies. The signature is looked at last of what the token itself can show.
+// stand is Stand under policies. Of the checks on the token itself, that of the signature comes last.
 func (s *Service) stand(ctx context.Context, set *trust.Set, raw token.Secret, e *Event) (hash token.Hash, err error) {
 	url, audience, ok := s.o.Keys.Says(raw.Reveal())
 	e.Trust = trust.NameOf(audience, s.o.Audience)
@@ -126,8 +126,8 @@ func (s *Service) withdrawn(ctx context.Context, t *keys.Token) error {
 	case err != nil:
 		return err
 	case !b.Record.RevokedAt.IsZero(), !b.Record.PausedAt.IsZero(), b.Record.RotatedTo != 0:
-		return &Refusal{Reason: "revoked", Message: "the token that this ID token stands for was revoked or paused: nothing else is " +
-			"given for it"}
+		return &Refusal{Reason: "revoked", Message: "the token that this ID token stands for was revoked or paused: " +
+			"nothing else is given for it"}
 	}
 	return nil
 }

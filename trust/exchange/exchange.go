@@ -68,7 +68,7 @@ type Refusal struct {
 // Error gives the message.
 func (r *Refusal) Error() string { return r.Message }
 
-// unproven is all that is said to a caller of whom nothing is known: not which trusts there are, nor what they match.
+// unproven is all that an unknown caller is told: not which trusts there are, nor what they match.
 const unproven = "the ID token is not accepted here for that trust: its author finds the reason in the log of patgate, or by " +
 	"patgate trust test"
 
@@ -81,7 +81,7 @@ const (
 	unknownKey = "unknown_key"
 )
 
-var errFull = &Refusal{Reason: full, Message: "as many tokens of the trust are alive as may be (max_active)", Busy: true}
+var errFull = &Refusal{Reason: full, Message: "the trust has as many live tokens as it may (max_active)", Busy: true}
 
 // Given is what an ID token was traded for.
 type Given struct {
@@ -286,8 +286,8 @@ func (s *Service) give(ctx context.Context, p *trust.Policy, t *keys.Token, dire
 	case errors.Is(err, forge.ErrCredential), errors.Is(err, tokens.ErrUnknownCaller), errors.Is(err, tokens.ErrForbidden),
 		errors.Is(err, tokens.ErrNotFound), errors.Is(err, tokens.ErrConflict), errors.Is(err, store.ErrUnknownCredential):
 		e.Err = err
-		return nil, &Refusal{Reason: "owner_credential", Unable: true, Message: "the owner of the trust cannot act at the forge " +
-			"now: the credential that was sealed is refused there, or not usable (patgate owner replace)"}
+		return nil, &Refusal{Reason: "owner_credential", Unable: true, Message: "the owner of the trust cannot act at the " +
+			"forge now: the credential that was sealed is refused there, or not usable (patgate owner replace)"}
 	case err != nil:
 		return nil, err
 	}
@@ -362,8 +362,8 @@ func (s *Service) covered(p *trust.Policy, c trust.Claims, allowed *store.Trust,
 	if err != nil {
 		return fmt.Errorf("%w: the trust %s: %w", store.ErrDamaged, p.Name, err)
 	}
-	widened := &Refusal{Reason: "widened", Message: "the trust " + p.Name + " grants more, to more, or for longer than its owner " +
-		"has allowed: patgate trust allow " + p.Name}
+	widened := &Refusal{Reason: "widened", Message: "the trust " + p.Name + " grants more, to more, or for longer than its " +
+		"owner has allowed: patgate trust allow " + p.Name}
 	if what := p.Rules(s.o.Audience).Beyond(rules); what != "" {
 		e.Claim = what
 		return widened

@@ -31,7 +31,7 @@ func Kinds() []string {
 // Algorithms are those that tokens may be signed with.
 func Algorithms() []string { return []string{"RS256", "ES256", "EdDSA"} }
 
-// Problem is what is wrong with an issuer: of which key, what, and what to write.
+// Problem is what is wrong with an issuer: the key, what is wrong, and what to write.
 type Problem struct{ Key, Message, Fix string }
 
 // Check gives the first thing that is wrong with an issuer; nil when nothing is.
@@ -43,7 +43,8 @@ func (i *Issuer) Check() *Problem {
 	case !slices.Contains(Kinds(), i.Kind):
 		return &Problem{"kind", "an issuer without a known kind", "write kind, one of " + strings.Join(Kinds(), ", ")}
 	case !isAddress(i.URL):
-		return &Problem{"url", "an issuer without an address", "write url with https, without query (plain http is for this machine)"}
+		return &Problem{"url", "an issuer without an address", "write url with https, without query (plain http is for " +
+			"this machine)"}
 	case i.JWKSURL != "" && !isAddress(i.JWKSURL):
 		return &Problem{"jwks_url", "keys at an address that is not valid", "write jwks_url with https"}
 	case slices.ContainsFunc(i.Algorithms, unknown):

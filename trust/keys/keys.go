@@ -121,7 +121,7 @@ func (k *Keys) Replace(issuers []Issuer) error {
 			i.Algorithms = Algorithms()
 		}
 		if after[i.URL] != nil {
-			problems = append(problems, fmt.Errorf("the issuer %s stands twice", i.URL))
+			problems = append(problems, fmt.Errorf("the issuer %s appears twice", i.URL))
 			continue
 		}
 		if old := before[i.URL]; old != nil && reflect.DeepEqual(old.Issuer, i) {

@@ -177,7 +177,7 @@ func TestAllKeysAreWithdrawn(t *testing.T) {
 	i.Answer(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"error":"x"}`) })
 	c.now.Add(3601)
 	if err := c.find(t, i.URL, "ES256-1"); err != nil {
-		t.Errorf("what is no set of keys: %v", err)
+		t.Errorf("what is not a set of keys: %v", err)
 	}
 	if err := c.find(t, i.URL, "ES256-new"); !errors.Is(err, keys.ErrUnavailable) {
 		t.Errorf("a key that may be new, while the issuer fails: %v", err)

@@ -71,7 +71,7 @@ func (s *source) read() ([]jose.JSONWebKey, error) {
 		return nil, err
 	}
 	if set.Keys == nil {
-		return nil, fmt.Errorf("%s is no set of keys", at)
+		return nil, fmt.Errorf("%s is not a set of keys", at)
 	}
 	keys := []jose.JSONWebKey{}
 	for _, data := range set.Keys {
@@ -104,7 +104,8 @@ func (s *source) discover(ctx context.Context) (string, error) {
 	case document.Issuer != s.issuer:
 		return "", fmt.Errorf("the discovery document is that of the issuer %q", document.Issuer)
 	case err != nil || !sameHost(own, keys):
-		return "", fmt.Errorf("the discovery document leads to the keys at %q, on another host (fix: set jwks_url)", document.Keys)
+		return "", fmt.Errorf("the discovery document leads to the keys at %q, on another host (fix: set "+
+			"jwks_url)", document.Keys)
 	}
 	return document.Keys, nil
 }

@@ -40,11 +40,11 @@ type Token struct {
 
 // Errors of Verify beside those of Find. What they say is for the operator's log.
 var (
-	ErrForm      = errors.New("it is no signed ID token in compact form")
-	ErrHeader    = errors.New("its header has what is not taken")
+	ErrForm      = errors.New("it is not a signed ID token in compact form")
+	ErrHeader    = errors.New("its header has something that is not accepted")
 	ErrClaims    = errors.New("its claims cannot be read in one way")
 	ErrSignature = errors.New("its signature is not that of the issuer's key")
-	ErrTime      = errors.New("it is over, not valid yet, or too old")
+	ErrTime      = errors.New("it is expired, not valid yet, or too old")
 	ErrAudience  = errors.New("it does not have one audience")
 )
 

@@ -40,15 +40,16 @@ func Of(action string) Page {
 		p.Text = "It works again at once."
 	case "confirm":
 		p.Title, p.Button, p.Credential = "Confirm newer endpoints?", "Confirm", true
-		p.Text = "Since this token was made, further endpoints came under its permissions. So far it does not reach them. When you " +
-			"confirm, it does."
+		p.Text = "Since this token was made, new endpoints were added under its permissions. It does not reach them until " +
+			"you confirm."
 	case "undo":
 		p.Title, p.Button = "Undo the narrowing?", "Give it back"
-		p.Text = "It may do again what it might before it was last narrowed, and nothing else. How long it lives stays as it is, and " +
-			"tokens that it made and that ended with the narrowing stay ended."
+		p.Text = "It gets back what it could do before it was last narrowed, and nothing else. Its expiry stays as it is, " +
+			"and tokens that it made and that ended with the narrowing stay ended."
 	case "rotate":
 		p.Title, p.Button, p.Credential, p.Grace = "Rotate this token", "Rotate token", true, true
-		p.Text = "You get a new secret for the same name and scopes. The old one ends at once, or after the grace that you give."
+		p.Text = "You get a new secret for the same name and scopes. The old one ends at once, or after the grace period " +
+			"that you give."
 	}
 	return p
 }

@@ -136,7 +136,7 @@ func Read(form url.Values) *Draft {
 	if len(indices) > MostScopes {
 		d.Cut = true
 		d.General = append(d.General,
-			fmt.Sprintf("The form takes at most %d scopes, and had %d. Nothing beyond that was read.", MostScopes, len(indices)))
+			fmt.Sprintf("The form takes at most %d scopes and had %d: the rest was not read.", MostScopes, len(indices)))
 	}
 	for _, n := range indices[:min(len(indices), MostScopes)] {
 		get := func(field string) string { return form.Get(fmt.Sprintf("scope-%d-%s", n, field)) }
@@ -175,7 +175,8 @@ func Prefilled(in url.Values, templates []catalogue.Template) (d *Draft, any boo
 	s.Permissions = words.Listed(strings.Join(in["permissions"], ","))
 	if _, err := policy.ParseAccess(s.Access); err != nil {
 		if s.Access != "" {
-			d.General = append(d.General, words.Sentence(fmt.Sprintf("The link asks for the access %q, which does not exist", s.Access)))
+			d.General = append(d.General, words.Sentence(fmt.Sprintf("The link asks for the access %q, which does not "+
+				"exist", s.Access)))
 		}
 		s.Access = policy.AccessSelectedMemberships.String()
 	}
@@ -188,7 +189,8 @@ func Prefilled(in url.Values, templates []catalogue.Template) (d *Draft, any boo
 		d.Scopes = append(d.Scopes, Scope{Access: access, Permissions: slices.Clone(permissions)})
 	}
 	if d.Template != "" && !d.apply(d.Template, templates) {
-		d.General = append(d.General, words.Sentence(fmt.Sprintf("The link names the template %q, which does not exist", d.Template)))
+		d.General = append(d.General, words.Sentence(fmt.Sprintf("The link names the template %q, which does not "+
+			"exist", d.Template)))
 		d.Template = ""
 	}
 	for _, name := range permissions {

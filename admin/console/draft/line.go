@@ -58,7 +58,8 @@ func (d *Draft) linked(kind routes.RefKind, values []string) string {
 			return false
 		}
 		d.General = append(d.General,
-			fmt.Sprintf("The link names the %s “%s”, which is neither an id nor a full path. It is left out.", kind, words.Short(line)))
+			fmt.Sprintf("The link names the %s “%s”, which is neither an id nor a full path. It is "+
+				"left out.", kind, words.Short(line)))
 		return true
 	})
 	return strings.Join(lines, "\n")
@@ -90,7 +91,7 @@ func Outside(kind routes.RefKind, text string, t *routes.Table) []string {
 }
 
 // Unlinked gives the path of the project or group in an address that somebody pasted: of a page of the forge's, or of a clone.
-// named tells of a forge whose projects have an owner and a name, and no more. A line that is no address, or one that leads
+// named tells of a forge whose projects have an owner and a name, and no more. A line that is not an address, or one that leads
 // somewhere else than the addresses in bases, is given as it came.
 func Unlinked(line string, kind routes.RefKind, named bool, bases ...string) string {
 	address := line

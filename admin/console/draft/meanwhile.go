@@ -8,13 +8,13 @@ import (
 	"patgate/admin/tokens"
 )
 
-// Meanwhile notes that a token is not as it was when the form began, and says what of it is not as the form has it. Saving once
-// more is about the token as it is now.
+// Meanwhile notes that the token was changed since the form was loaded, and says where it differs from the form. Saving again
+// replaces what it is now.
 func (d *Draft) Meanwhile(t *tokens.Inspected, k *picker.Catalogue, now time.Time) {
 	is := Of(t, now)
 	d.Revision = is.Revision
-	d.General = append(d.General, "The token was changed while this form was open. Save once more to have it as the form says, in "+
-		"place of what it is now.")
+	d.General = append(d.General, "The token was changed while this form was open. Save again to replace what it is now by "+
+		"what the form says.")
 	if is.Name != d.Name {
 		d.General = append(d.General, "It is called “"+is.Name+"” now.")
 	}

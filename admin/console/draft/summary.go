@@ -33,9 +33,9 @@ func (s *Scope) Where() string {
 	var parts []string
 	switch s.Access {
 	case policy.AccessPersonalProjects.String():
-		return "all your personal projects, also those made later"
+		return "all your personal projects, including those made later"
 	case policy.AccessAllMemberships.String():
-		return "every project and group that you have access to, also those made later"
+		return "every project and group that you have access to, including those made later"
 	case policy.AccessUser.String():
 		return "your own account"
 	case policy.AccessInstance.String():
@@ -85,10 +85,10 @@ func (d *Draft) Summarize(k *picker.Catalogue) Summary {
 					continue
 				}
 				for _, text := range v.Escapes {
-					warn("Makes credentials that nothing here holds: "+text, name)
+					warn("Makes credentials that no limit here applies to: "+text, name)
 				}
 				if v.Mints && len(v.Escapes) == 0 {
-					warn("Some of what these reach answers with another credential, which patgate does not hand out", name)
+					warn("Some endpoints under these answer with another credential, which patgate does not hand out", name)
 				}
 				for _, effect := range v.Effects {
 					warn(effect, name)
@@ -108,7 +108,8 @@ func (d *Draft) Summarize(k *picker.Catalogue) Summary {
 		out.Lines = append(out.Lines, SummaryLine{Where: "Within these limits", What: words.Listed(spec.Lines())})
 	}
 	if d.ReportUntil != "" {
-		out.Warnings = append(out.Warnings, "In report mode the token may do all that you may, but for what would outlast it.")
+		out.Warnings = append(out.Warnings, "In report mode the token may do all that you may, except what would outlast "+
+			"report mode.")
 	}
 	for _, text := range cautions {
 		out.Warnings = append(out.Warnings, text+": "+strings.Join(of[text], ", ")+".")

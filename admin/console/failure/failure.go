@@ -21,23 +21,23 @@ var (
 	ErrScopes = errors.New("the token has more scopes than the form shows")
 )
 
-// Words gives the status of an error, and what a person is told of it, who calls the forge by a name. own tells that it is
-// patgate's own fault.
+// Words gives the status of an error, and its text for a person; forgeName is what the text calls the forge. own tells that it
+// is patgate's own fault.
 func Words(err error, forgeName string) (status int, text string, own bool) {
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.Is(err, session.ErrUnknown), errors.Is(err, session.ErrStore), errors.Is(err, store.ErrUnreachable):
 		return http.StatusServiceUnavailable, session.Unanswered(err), true
 	case errors.Is(err, guard.ErrForm), errors.Is(err, store.ErrUnknownSignIn):
-		text = "The form was not one of this session, or too old. Go back, load the page again and repeat what you did."
+		text = "The form is too old, or does not belong to this session. Go back, reload the page and try again."
 		return http.StatusForbidden, text, false
 	case errors.Is(err, ErrScopes):
 		return http.StatusUnprocessableEntity, words.Plural(draft.MostScopes, "scope is", "scopes are") +
 			" all that the form can show, and this token has more. Use the API, or patgate token edit.", false
 	case errors.Is(err, guard.ErrForeign):
-		return http.StatusForbidden, "The form came from another site, and was not carried out.", false
+		return http.StatusForbidden, "The form came from another site, so nothing was done.", false
 	case errors.As(err, &tooLong):
-		return http.StatusRequestEntityTooLarge, "The form is longer than patgate takes.", false
+		return http.StatusRequestEntityTooLarge, "The form is too long.", false
 	case errors.Is(err, ErrNoPage), errors.Is(err, tokens.ErrNotFound) && err == tokens.ErrNotFound:
 		return http.StatusNotFound, "There is no such page or token, or it is not yours.", false
 	case errors.Is(err, tokens.ErrUnknownCaller):

@@ -43,7 +43,7 @@ type Mark struct {
 // stale is for how long a token of the forge's may go unused before that is pointed out.
 const stale = 90 * 24 * time.Hour
 
-// Fill puts what the forge tells of tokens, and what was seen of them, into a page below a path.
+// Fill fills a page below a path with the forge's list of tokens, and with what was seen of them.
 func (p *Page) Fill(list []forge.OwnToken, seen []learning.Listed, path string, now time.Time) {
 	for _, t := range list {
 		row := Row{
@@ -115,8 +115,8 @@ type Item struct {
 	Name string `json:"name"`
 }
 
-// Answer is what was found at the forge, as the script takes it.
-type Answer struct {
+// Results are what was found at the forge, as the script takes it.
+type Results struct {
 	Items []Item `json:"items"`
 	// More tells that there may be more of them.
 	More bool `json:"more,omitempty"`
@@ -125,9 +125,9 @@ type Answer struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// AnswerOf makes the answer to a search for at most so many projects, and groups.
-func AnswerOf(found []forge.Found, text string, most int) Answer {
-	a := Answer{Items: []Item{}}
+// ResultsOf makes the results of a search for at most so many projects, and groups.
+func ResultsOf(found []forge.Found, text string, most int) Results {
+	a := Results{Items: []Item{}}
 	if ref, ok := routes.ParseReference(routes.RefProject, []byte(text)); ok && ref.ID == 0 && strings.Contains(text, "/") {
 		a.Path = text
 	}

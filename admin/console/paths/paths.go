@@ -20,7 +20,7 @@ const (
 	atOnce = 4
 )
 
-// Memory keeps for a while what the forge told of places. It is a session.
+// Memory remembers for a while the forge's names of places. A session implements it.
 type Memory interface {
 	// Known gives what is remembered of a place, if that is not too old.
 	Known(p store.Place, now time.Time) (store.Name, bool)
@@ -29,8 +29,8 @@ type Memory interface {
 }
 
 // Look puts the names of places that were not seen for longer than age into named: those that the session remembers, and, within
-// bounds, what the forge answers to ask. A place that is not there any more is marked as gone. One of which the forge says
-// nothing, or not in time, is left as it is.
+// bounds, what the forge answers to ask. A place that no longer exists is marked as gone. Where the forge gives
+// no answer, or none in time, the name is left as it is.
 func Look(ctx context.Context, m Memory, places []store.Place, named store.Named, age time.Duration, now time.Time,
 	ask func(context.Context, store.Place) (store.Name, bool)) {
 	var wanted []store.Place

@@ -30,7 +30,7 @@ type Card struct {
 	catalogue.Template
 	Permissions int
 	Life        string // 90 days; empty: it says none
-	// Dangers are what of it is dangerous, in words of two each; empty for most.
+	// Dangers say why it is dangerous, in two words each; empty for most.
 	Dangers string
 }
 

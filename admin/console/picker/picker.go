@@ -157,7 +157,8 @@ func (k *Catalogue) Group(names []string) (all []What) {
 	}
 	for _, name := range names {
 		if held[name] {
-			all = append(all, What{Title: name, Verbs: []string{"no longer known"}, Permissions: []string{name}, Dangers: []string{""}})
+			all = append(all, What{Title: name, Verbs: []string{"no longer " +
+				"known"}, Permissions: []string{name}, Dangers: []string{""}})
 		}
 	}
 	return all

@@ -322,18 +322,18 @@ func notes(p *learning.Proposed) (all []string) {
 			all = append(all, fmt.Sprintf(text, args...))
 		}
 	}
-	add(p.Damaged, "%s of what was kept could not be read. What they told is no part of this.",
+	add(p.Damaged, "%s of the records could not be read, and are left out here.",
 		count(int64(p.Damaged), "row", "rows"))
 	most := learn.MostUnits
 	if p.SubjectID != 0 {
 		most = learn.MostUnitsOfForgeToken
 	}
-	add(p.Collapsed, "More than %d different things were done. Of %s it is no longer known on which projects and groups: they are "+
-		"no part of this, and the new token will be denied them unless you add them.", most, kinds(p.Collapsed))
+	add(p.Collapsed, "More than %d different things were done. For %s the projects and groups are no longer known: they are "+
+		"left out here, and the new token will be denied them unless you add them.", most, kinds(p.Collapsed))
 	for _, id := range p.NotAsked {
-		all = append(all, fmt.Sprintf("Group %d is not in it: that is no question any more.", id))
+		all = append(all, fmt.Sprintf("Group %d is not included: the proposal no longer asks about it.", id))
 	}
-	add(p.Lost, "%s may not be made any more, because the token was narrowed since. They are no part of this.", kinds(p.Lost))
+	add(p.Lost, "%s are no longer allowed, because the token was narrowed since. They are left out here.", kinds(p.Lost))
 	for _, row := range p.Certificate.Refused {
 		all = append(all, "No grant allows "+row+" any more.")
 	}

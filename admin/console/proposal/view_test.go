@@ -37,9 +37,9 @@ func TestNotes(t *testing.T) {
 	p.Certificate.Refused = []string{"GET /refused"}
 	p.Proposal.Notes = []string{"pushes to project 501 are not limited to refs"}
 	got := strings.Join(New(p, words()).Notes, "\n")
-	for _, want := range []string{"1 row of what was kept could not be read.",
-		"More than 2000 different things were done. Of 37 kinds of requests",
-		"2 kinds of requests may not be made any more", "No grant allows GET /refused any more.",
+	for _, want := range []string{"1 row of the records could not be read, and are left out here.",
+		"More than 2000 different things were done. For 37 kinds of requests",
+		"2 kinds of requests are no longer allowed", "No grant allows GET /refused any more.",
 		"There is no endpoint GET /gone any more.",
 		"Pushes to project 501 are not limited to refs."} {
 		if !strings.Contains(got, want) {

@@ -62,7 +62,8 @@ func For(gateway, table, called string, scopes []policy.ScopeSpec, path func(id 
 	}
 	if gitlab {
 		add("GitLab CI", "# Settings, CI/CD, Variables: PATGATE_TOKEN, masked and hidden, protected where the branch is",
-			"job:", "  script:", `    - 'curl --fail -H "Authorization: Bearer $PATGATE_TOKEN" `+base+"/api/v4/projects/$CI_PROJECT_ID'")
+			"job:", "  script:", `    - 'curl --fail -H "Authorization: Bearer " +
+				"$PATGATE_TOKEN" `+base+"/api/v4/projects/$CI_PROJECT_ID'")
 	} else {
 		add(called+" Actions", "# Settings, Actions, Secrets: PATGATE_TOKEN", "- env:",
 			"    PATGATE_TOKEN: ${{ secrets.PATGATE_TOKEN }}",

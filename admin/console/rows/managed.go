@@ -27,7 +27,7 @@ func ManagedBy(r *token.Record) *Managed {
 
 // Why says in a line what it means.
 func (m *Managed) Why() string {
-	text := "Kept by the document " + m.Name + " in " + m.File + ", of the set " + m.Set
+	text := "Managed by the document " + m.Name + " in " + m.File + ", of the set " + m.Set
 	if len(m.Differs) > 0 {
 		text += "; changed by hand since: " + strings.Join(m.Differs, "; ")
 	}

@@ -60,8 +60,8 @@ func of(action bulk.Action, n int, everyone bool) *Page {
 		p.Text = "They stop working at once, for good, and with them every token that they made. This cannot be undone."
 	case bulk.Narrow:
 		p.Title, p.Button = "Take permissions from "+those, "Take them from "+those
-		p.Text = "What you tick is taken from each of these tokens, wherever it holds it. A token that would be left with nothing is " +
-			"not changed. Each narrowing can be undone on the token's page for 14 days."
+		p.Text = "What you tick is taken from every scope of each of these tokens. A token that would be left with nothing " +
+			"is not changed. Each narrowing can be undone on the token's page for 14 days."
 	}
 	return p
 }
@@ -126,7 +126,7 @@ func selected(in url.Values) (ids []int64, problem string) {
 	case len(ids) == 0:
 		return nil, "Nothing is selected: tick the tokens first."
 	case len(ids) > bulk.Most:
-		return nil, fmt.Sprintf("At most %d tokens are taken at once.", bulk.Most)
+		return nil, fmt.Sprintf("At most %d tokens can be changed at once.", bulk.Most)
 	}
 	return ids, ""
 }

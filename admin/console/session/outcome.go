@@ -17,28 +17,28 @@ import (
 const madeWithin = 45 * time.Second
 
 // ErrUnknown says that it is not known whether a form made a token: it may be there, with a secret that nobody has seen.
-var ErrUnknown = errors.New("it is not known what came of a form")
+var ErrUnknown = errors.New("the outcome of a form is not known")
 
-// Unanswered is what a person is told of ErrUnknown, and of a store that cannot be reached otherwise.
+// Unanswered says what ErrUnknown, or another failure to reach the store, means to a person.
 func Unanswered(err error) string {
 	if errors.Is(err, ErrUnknown) {
-		return "patgate did not hear from its store whether a token was made. Look into the list of tokens first: one that is new " +
-			"there has a secret that nobody has seen, so revoke it. Then load the form anew."
+		return "patgate could not find out from its store whether the token was made. Look at the list of tokens first: if " +
+			"a new one is there, nobody has seen its secret, so revoke it. Then load the form again."
 	}
-	return "patgate cannot reach its store. You are not signed out by that. Try again in a moment, and look then whether what you " +
-		"did last was done."
+	return "patgate cannot reach its store. You are still signed in. Try again in a moment, and check whether your last " +
+		"change was made."
 }
 
-// Before is what a person is told whose form was sent before: the token that came of it is id, 0 where none is known.
+// Before says that a form was sent before. id is the token that it made, 0 when that is not known.
 func Before(id int64) string {
 	if id == 0 {
-		return "That form was sent before, and what came of it is not known: its token is being made, or that was cut off. Look " +
-			"into the list. When no new token comes to be there, load the form anew."
+		return "That form was sent before, and its outcome is not known: its token is still being made, or making it was " +
+			"cut off. Look at the list. If no new token appears there, load the form again."
 	}
 	return "That form was sent before. The secret was shown then, and is not shown again."
 }
 
-// Through gives the context of what a form has begun: that goes on when the browser goes.
+// Through gives the context for what a form has begun: it goes on when the browser hangs up.
 func Through(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), madeWithin)
 }
@@ -62,8 +62,8 @@ func refused(err error) bool {
 	return false
 }
 
-// Ended stores what came of a form that Once began, and gives the error that came of it. One that is a refusal lets the form be
-// sent again. After any other the form stays used, because a token may be there, and the error is ErrUnknown.
+// Ended stores the outcome of a form that Once began, and returns its error. After a refusal the form may be sent again. After
+// any other error the form stays used, because a token may have been made, and the error is ErrUnknown.
 func (s *Session) Ended(ctx context.Context, text string, made *tokens.Created, err error) error {
 	switch {
 	case err == nil:
@@ -76,7 +76,7 @@ func (s *Session) Ended(ctx context.Context, text string, made *tokens.Created, 
 	return err
 }
 
-// note stores what came of a form, also when the browser has gone. A form of which that is not stored makes no second token.
+// note stores the outcome of a form, also when the browser has hung up. If that fails, the form makes no second token.
 func (s *Session) note(ctx context.Context, f func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()

@@ -42,7 +42,7 @@ type Options struct {
 	Most, MostOfUser int
 	Now              func() time.Time
 	Random           io.Reader
-	// Report is told of what went wrong and is not told otherwise.
+	// Report is called with failures that no caller gets.
 	Report func(error)
 }
 
@@ -60,8 +60,7 @@ func New(o Options) *Sessions {
 		turns: make(chan struct{}, readsAtOnce)}
 }
 
-// failed marks a failure of the store. That a session is not there any more is none, and one for which there is no room is
-// told as that.
+// failed marks a failure of the store. A session that has ended is not one, and a store without room keeps its own error.
 func failed(err error) error {
 	if err == nil || errors.Is(err, store.ErrUnknownSignIn) || errors.Is(err, store.ErrNoRoom) {
 		return err

@@ -132,7 +132,8 @@ func (p *Page) Send(ctx context.Context, w http.ResponseWriter, s *tokens.Servic
 		}
 		if !begun { // what cannot be read at all is a page that says so
 			begun = true
-			w.Header().Set("Content-Type", map[string]string{"csv": "text/csv; charset=utf-8", "json": "application/json"}[format])
+			w.Header().Set("Content-Type", map[string]string{"csv": "text/csv; " +
+				"charset=utf-8", "json": "application/json"}[format])
 			w.Header().Set("Content-Disposition", `attachment; filename="tokens.`+format+`"`)
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(longestSending))
 			if out, err = export.New(w, format, s.Now()); err != nil {

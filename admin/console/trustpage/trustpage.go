@@ -108,18 +108,20 @@ func state(t *trustwatch.One) (badge, text, why string) {
 	case trustwatch.Open:
 		return "active", "Gives tokens", ""
 	case trustwatch.Unallowed:
-		return "paused", "Not allowed yet", "It gives nothing until its owner allows it: patgate trust allow " + t.Name
+		return "paused", "Not allowed yet", "It gives no tokens until its owner allows it: patgate trust allow " + t.Name
 	case trustwatch.OtherOwner:
-		return "paused", "Another owner", "Its file names " + t.Policy.Owner + " as its owner, who has not allowed it: it gives nothing"
+		return "paused", "Another owner", "Its file names " + t.Policy.Owner + " as its owner, who has not allowed it: it " +
+			"gives no tokens"
 	case trustwatch.Widened:
-		return "credential_invalid", "Wider than allowed", "Its file reaches further than its owner has allowed: it gives nothing " +
-			"until that is allowed: patgate trust allow " + t.Name
+		return "credential_invalid", "Wider than allowed", "Its file reaches further than its owner has allowed: it gives no " +
+			"tokens until that is allowed: patgate trust allow " + t.Name
 	case trustwatch.Paused:
 		return "paused", "Paused", "Its file says mode: paused"
 	case trustwatch.Audit:
-		return "paused", "Audit", "Its file says mode: audit: it gives nothing, and tells whom it would match"
+		return "paused", "Audit", "Its file says mode: audit: it gives no tokens, and logs what it would match"
 	}
-	return "expired", "No file", "No file has it any more: it gives nothing. What it has given ends by itself, or is revoked here"
+	return "expired", "No file", "No file has it any more: it gives no tokens. Those that it gave end by themselves, or " +
+		"are revoked here"
 }
 
 // Show is what a page needs to know to show a trust.
@@ -177,7 +179,8 @@ func facts(r *trust.Rules) []Fact {
 		return other
 	}
 	return []Fact{
-		{"Lives", terms.WriteSpan(r.TTL) + yes(r.BindToJob, ", and no longer than the ID token", ", also when the ID token is over")},
+		{"Lives", terms.WriteSpan(r.TTL) + yes(r.BindToJob, ", and no longer than the ID token", ", even when the ID token "+
+			"has expired")},
 		{"Traded", yes(r.SingleUse, "each ID token once", "an ID token again and again")},
 		{"Sent itself", yes(r.DirectUse, "the ID token may stand wherever a token may", "no: it has to be traded")},
 		{"Alive at once", strconv.Itoa(r.MaxActive) + " at most"},
@@ -188,27 +191,27 @@ func facts(r *trust.Rules) []Fact {
 func said(reason string, direct bool) string {
 	text := map[string]string{
 		"":                  "Given",
-		"form":              "No ID token in a form that is read",
-		"header":            "A header with what is not taken",
+		"form":              "Not an ID token that can be read",
+		"header":            "Something in its header is not accepted",
 		"unreadable_claims": "Claims that can be read in two ways",
-		"unknown_issuer":    "Of an issuer that there is not",
+		"unknown_issuer":    "From an unknown issuer",
 		"unknown_key":       "Signed by a key that the issuer does not have",
 		"keys_unavailable":  "The keys of the issuer could not be read",
 		"signature":         "Not signed by the issuer",
-		"time":              "Over, not valid yet, or too old",
+		"time":              "Expired, not valid yet, or too old",
 		"audience":          "Made for another audience",
-		"issuer":            "Of another issuer than that of the trust",
+		"issuer":            "From another issuer than the trust’s",
 		"claims":            "A claim does not match",
-		"audit":             "Matches, and audit gives nothing",
-		"paused":            "Matches, and the trust is paused",
-		"no_jti":            "Without a jti, and each is taken once",
+		"audit":             "Matches, but the trust only audits",
+		"paused":            "Matches, but the trust is paused",
+		"no_jti":            "Has no jti, and the trust takes each once",
 		"used":              "Traded before",
-		"max_active":        "As many tokens are alive as may be",
+		"max_active":        "Too many of its tokens are alive",
 		"not_allowed":       "Not allowed by its owner",
 		"widened":           "The file reaches further than was allowed",
 		"owner_credential":  "The owner’s forge credential was refused",
 		"not_direct":        "Sent itself, which the trust does not allow",
-		"narrowed":          "The trust gives less than when it first came",
+		"narrowed":          "The trust gives less than when it was first seen",
 		"revoked":           "Its token was revoked or paused",
 		"changed":           "The trust or its issuer was changed meanwhile",
 		"failed":            "patgate, the forge or the store failed",

@@ -73,9 +73,9 @@ func Effect(effect string) string {
 	case routes.EffectRunsAsOwner:
 		return "What these start runs with your own rights, wherever you have them"
 	case routes.EffectExports:
-		return "These can have whole copies sent elsewhere"
+		return "These can send whole copies elsewhere"
 	case routes.EffectChangesVisibility:
-		return "These can show to everybody what only members saw"
+		return "These can make public what only members could see"
 	case routes.EffectGrantsRights:
 		return "These can give rights to others"
 	case routes.EffectStoresSecret:
@@ -83,7 +83,7 @@ func Effect(effect string) string {
 	case "mints":
 		return "The answer hands out another credential"
 	case routes.EffectSkipsGuard:
-		return "With these a push switches off a guard of the forge"
+		return "With these, a push can switch off a safeguard of the forge"
 	}
 	return strings.ReplaceAll(effect, "_", " ")
 }

@@ -38,24 +38,24 @@ func Badges(names []string) (all []Badge) {
 		b := Badge{Name: name}
 		switch name {
 		case "broad":
-			b.Words, b.Why = "Broad", "It reaches all that you have access to, writes on the whole instance, is in report mode, or holds "+
-				"more than 100 permissions in one scope."
+			b.Words, b.Why = "Broad", "It reaches everything you have access to or more than 100 projects, writes on the "+
+				"whole instance, is in report mode, or holds more than 100 permissions in one scope."
 		case "report_mode":
-			b.Words, b.Why = "Report mode", "What its owner may do passes. What its grant denies is recorded, and will be denied when "+
-				"report mode ends."
+			b.Words, b.Why = "Report mode", "What its grant would deny is recorded, and let through where its owner may do "+
+				"it. When report mode ends, it is denied."
 		case "makes_credentials":
-			b.Words, b.Why = "Makes credentials", "With it deploy keys, deploy tokens, access tokens or triggers can be made. They work "+
-				"past patgate, and outlive it."
+			b.Words, b.Why = "Makes credentials", "It can make deploy keys, deploy tokens, access tokens or triggers. "+
+				"These work past patgate, and outlive the token."
 		case "unused":
 			b.Words, b.Why = "Never used", "It is older than a week, and was never used."
 		case "unused_permissions":
-			b.Words, b.Why = "Unused permissions", "It holds permissions that it did not use for 60 days. "+
-				"Its page says which, and narrows it."
+			b.Words, b.Why = "Unused permissions", "It holds permissions that it has not used for 60 days. "+
+				"Its page says which, and can remove them."
 		case "expiring_soon":
 			b.Words, b.Why = "Expiring soon", "It expires in less than two weeks, and most of its life is over."
 		case "newer_routes_held_back":
-			b.Words, b.Why = "Update waiting", "Newer endpoints came under its permissions since it was made. They are held back until "+
-				"you confirm them."
+			b.Words, b.Why = "Update waiting", "Since it was made, new endpoints were added under its permissions. They "+
+				"are held back until you confirm them."
 		case "credential_invalid":
 			continue // the state says it
 		default:

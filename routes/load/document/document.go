@@ -152,7 +152,7 @@ func (d *Document) ProblemAt(line int, fix, format string, args ...any) {
 	})
 }
 
-// Each calls read for every key of a mapping, in order. Keys that stand twice are problems. It returns false when n is
+// Each calls read for every key of a mapping, in order. Keys that appear twice are problems. It returns false when n is
 // no mapping; what names it in messages.
 func (d *Document) Each(n *yaml.Node, what string, read func(key, value *yaml.Node)) bool {
 	if n.Kind != yaml.MappingNode {
@@ -170,7 +170,7 @@ func (d *Document) Each(n *yaml.Node, what string, read func(key, value *yaml.No
 			continue
 		}
 		if line, twice := seen[key.Value]; twice {
-			d.Problem(key, "merge the two", "key %q of %s stands twice, first in line %d", key.Value, what, line)
+			d.Problem(key, "merge the two", "key %q of %s appears twice, first in line %d", key.Value, what, line)
 			continue
 		}
 		seen[key.Value] = key.Line

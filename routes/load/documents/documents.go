@@ -111,7 +111,7 @@ func (r *reader) root(name string, v *yaml.Node) {
 	r.Each(v, "a root", func(key, value *yaml.Node) {
 		kind := routes.ParseContainer(key.Value)
 		if kind == routes.RefNone && key.Value != "object" {
-			r.Problem(key, "write project, group, namespace or object", "%q is no kind of container", key.Value)
+			r.Problem(key, "write project, group, namespace or object", "%q is not a kind of container", key.Value)
 			return
 		}
 		for _, item := range r.Items(value, "the argument") {

@@ -15,7 +15,7 @@ type Part struct {
 	Filename    []byte // as text: neither escaped nor quoted
 	File        bool
 	ContentType []byte
-	ASCII       bool // its type gives the field an encoding of which only the ASCII part is read
+	ASCII       bool // its type names an encoding: only ASCII is read in it
 }
 
 // ParsePart reads the header lines of a part: Content-Disposition: form-data with a name and, of a file, a filename, and
@@ -136,7 +136,7 @@ func PlainFilename(name []byte) bool {
 
 // appendFilename writes the file name so that Rack and Go read the same text. Between quotes Rack undoes percent escapes where
 // there is nothing but such, and takes "; name=" for the name of the part; so names with such characters are written in the
-// other form, of which both undo the escapes, once. In a quoted file name, a percent sign is one (WHATWG HTML, 4.10.22.8; Go).
+// other form, whose escapes both undo, once. In a quoted file name, a percent sign is one (WHATWG HTML, 4.10.22.8; Go).
 func appendFilename(dst, name []byte) []byte {
 	if !bytes.ContainsAny(name, "%;=\"") {
 		return append(append(append(dst, `; filename="`...), name...), '"')

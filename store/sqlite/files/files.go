@@ -28,8 +28,8 @@ func FreeName(name string) string {
 	}
 }
 
-// Place gives the whole file temp the name to. The old file keeps a name of its own, with what stands beside it.
-func Place(temp, to, kept string) error {
+// Install gives the whole file temp the name to. The old file keeps a name of its own, with what stands beside it.
+func Install(temp, to, kept string) error {
 	if kept == "" {
 		if err := os.Link(temp, to); err != nil {
 			return err

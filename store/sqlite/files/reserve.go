@@ -154,7 +154,7 @@ func (r *Reserve) fill() error {
 }
 
 // errIrregular: what has the name of the reserve is no file.
-var errIrregular = errors.New("it is no regular file")
+var errIrregular = errors.New("it is not a regular file")
 
 // impossible tells whether an error of filling stays as it is.
 func impossible(err error) bool {

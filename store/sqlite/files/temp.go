@@ -55,8 +55,8 @@ func stands(f *os.File) bool {
 	return err == nil && os.SameFile(opened, now)
 }
 
-// Sweep removes what killed processes left of Temp in dir: files of this user with such a name and mode, of which ours says yes
-// to the first 100 bytes, or as many as there are. What has another name too loses only this one.
+// Sweep removes from dir the files of Temp that killed processes left: files of this user with such a name and mode, if ours
+// accepts their first 100 bytes, or as many as there are. A file that has another name too loses only this one.
 func Sweep(dir, begin string, ours func(header []byte) bool) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -117,7 +117,7 @@ func left(name string, ours func(header []byte) bool) bool {
 	return (err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && ours(header[:n])
 }
 
-// plain gives a regular file of this user's and of mode 0600, and how many names it has; nil when it is none.
+// plain gives the file if it is a regular one of this user's with mode 0600, and how many names it has; else nil.
 func plain(name string) (info os.FileInfo, links uint64) {
 	info, err := os.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm() != 0o600 {

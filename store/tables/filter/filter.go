@@ -43,11 +43,10 @@ func (q *Question) candid(condition string, values []any, query string, within [
 
 // Dialect is what databases say in ways of their own.
 type Dialect struct {
-	// Grams gives a query for the ids, under the name id, of the tokens whose names and descriptions have all of some sequences of
-	// three characters, with its argument.
-	// Nil: text is looked for in the names and descriptions themselves.
+	// Grams gives a query for the ids, under the name id, of the tokens whose names and descriptions have all of some sequences
+	// of three characters, with its argument. Nil: text is looked for in the names and descriptions themselves.
 	Grams func(grams []string) (query string, arg any)
-	// Loose tells that a token need not have rows in token_uses and marks, and that marks says nothing of what is in tokens.
+	// Loose tells that a token may lack rows in token_uses and marks, and that marks repeats no columns of tokens.
 	Loose bool
 	// IndexedBy says, behind the name of a table, by which index it is read. A database that knows how much there is chooses
 	// itself: then it is empty.

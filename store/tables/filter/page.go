@@ -11,7 +11,7 @@ import (
 // few is Dialect.Few where that is 0.
 const few = 2000
 
-// from gives the tables, the first of which is gone through. Without a WHERE it is all that a statement has of them.
+// from gives the tables of a statement, joined. The statement goes through the first of them.
 func (q *Question) from(narrow, walks bool) (text string, args []any) {
 	if q.d.Loose {
 		return q.loosely(narrow)

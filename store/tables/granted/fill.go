@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// filledAtOnce is of how many tokens at most one transaction notes what they name and hold, and notedAtOnce with how many rows
-	// it is enough: others wait until it has ended.
+	// filledAtOnce is of how many tokens at most one transaction notes what they name and hold, and notedAtOnce with how many
+	// rows it is enough: others wait until it has ended.
 	filledAtOnce, notedAtOnce = 100, 2000
 	// rowsAtOnce is how many rows one statement writes.
 	rowsAtOnce = 100

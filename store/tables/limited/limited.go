@@ -57,8 +57,8 @@ func take(ctx context.Context, on Conn, of []limits.MostUses) error {
 	return nil
 }
 
-// add adds bytes to those of the days of some families, and gives the sums. A day does not begin again: what is of an older one,
-// by a clock that is behind, counts on the newest. One that is days ahead of what is added was a wrong clock's.
+// add adds bytes to the daily sums of some families, and gives the sums. A day that is over does not begin again: bytes of an
+// older day, from a clock that is behind, count for the newest. A stored day that is days ahead came from a wrong clock.
 func add(ctx context.Context, on Conn, moved []limits.Moved) (sums []int64, err error) {
 	for _, m := range moved {
 		_, err := on.Exec(ctx, `UPDATE token_limits SET bytes = CASE WHEN day < ?1 THEN ?2 ELSE bytes + ?2 END,

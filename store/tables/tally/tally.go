@@ -165,7 +165,8 @@ func parts(reports string, one bool) string {
 	if one {
 		only, onlyTokens = " AND owner_id = ?2", " AND t.owner_id = ?2"
 	}
-	text := "parts (owner_id, dues, reach, tokens, " + names() + ") AS (SELECT owner_id, 0, CAST(0 AS BIGINT), tokens, " + names() +
+	text := "parts (owner_id, dues, reach, tokens, " + names() + ") AS (SELECT owner_id, 0, CAST(0 AS BIGINT), " +
+		"tokens, " + names() +
 		" FROM tallies WHERE 1 = 1" + only +
 		" UNION ALL SELECT owner_id, 1, 0, -1, " + columns(func(k kind) string { return "-" + k.column }) +
 		" FROM tallied WHERE token_id" + isDue + only +
@@ -190,8 +191,10 @@ func reporting(f *store.OwnerFilter, d filter.Dialect) string {
 	if d.IndexedBy != nil {
 		index = d.IndexedBy("tokens_reporting")
 	}
-	return fmt.Sprintf(" FROM tokens t%s LEFT JOIN marks m ON m.token_id = t.id WHERE t.report_until > %s AND t.report_until > 0 "+
-		"AND t.owners_word AND t.parent_id = 0 AND t.report_from <= %s AND t.report_from > %s - %d AND %s AND coalesce(m.broad, 0) = 0",
+	return fmt.Sprintf(" FROM tokens t%s LEFT JOIN marks m ON m.token_id = t.id WHERE t.report_until > %s AND "+
+		"t.report_until > 0 "+
+		"AND t.owners_word AND t.parent_id = 0 AND t.report_from <= %s AND t.report_from > %s - %d AND %s AND "+
+		"coalesce(m.broad, 0) = 0",
 		index, now, now, now, token.LongestReport.Milliseconds(), active)
 }
 
@@ -284,7 +287,7 @@ func order(s store.OwnerSort) string {
 	return "all_active DESC, "
 }
 
-// Plain tells which of the numbers of One a filter of tokens asks for and for nothing else; nil is none of them.
+// Plain gives the number of One that a filter of tokens asks for, if it asks for nothing else; otherwise nil.
 func Plain(f *store.Filter) func(*store.Tally) int {
 	rest := *f
 	rest.OwnerID, rest.State, rest.Mark = 0, store.StateAny, store.MarkNone

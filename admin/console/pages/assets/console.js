@@ -47,7 +47,7 @@
     button.addEventListener("click", async () => {
       const done = await copy(field.value);
       field.select();
-      one("[data-copied]").textContent = done ? "Copied." : "The browser did not let it be copied: it is selected, press Ctrl+C.";
+      one("[data-copied]").textContent = done ? "Copied." : "The browser did not allow copying. The secret is selected: press Ctrl+C.";
       one("span", button).textContent = done ? "Copied" : "Copy";
     });
   }
@@ -104,7 +104,7 @@
     if (answer.count === 0) {
       parts.push(make("p", { className: "muted", textContent: "Nothing yet: choose permissions." }));
     } else {
-      parts.push(make("p", { className: "hint", textContent: "The token may, as far as your own role goes:" }));
+      parts.push(make("p", { className: "hint", textContent: "Within the limits of your own role, the token may:" }));
       for (const line of answer.lines) {
         parts.push(make("div", { className: "line" }, make("h3", { textContent: line.where }),
           make("ul", {}, ...line.what.map(text => make("li", { textContent: text })))));
@@ -313,7 +313,7 @@
       const lines = (event.clipboardData?.getData("text") ?? "").split(/[\s,]+/).filter(Boolean);
       if (lines.length < 2) return;
       event.preventDefault();
-      said.textContent = `Looking for ${lines.length} places…`;
+      said.textContent = `Looking up ${lines.length} projects and groups…`;
       const missing = [];
       let added = 0;
       for (const line of lines.slice(0, 100)) {
