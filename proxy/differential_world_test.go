@@ -16,6 +16,7 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/asking"
 	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/token"
@@ -145,7 +146,7 @@ type worldGateway struct {
 	decisions      *decisions
 }
 
-func newWorldGateway(t testing.TB, table *routes.Table, resolver surface.Resolver, upstream string) *worldGateway {
+func newWorldGateway(t testing.TB, table *routes.Table, resolver asking.Resolver, upstream string) *worldGateway {
 	t.Helper()
 	g := &worldGateway{table: table, decisions: &decisions{by: map[string]audit.Event{}}}
 	all := map[string]*policy.ScopeSpec{"all_memberships": {}, "user": {}, "instance": {}}
@@ -206,12 +207,12 @@ func newWorldGateway(t testing.TB, table *routes.Table, resolver surface.Resolve
 	return g
 }
 
-// Denied implements surface.Resolver.
+// Denied implements asking.Resolver.
 func (world) Denied(*token.Session, int) {}
 
 func (world) Listed(*token.Session) error { return nil }
 
-// Below implements surface.Resolver.
+// Below implements asking.Resolver.
 func (world) Below(context.Context, *token.Session, *policy.Container, time.Duration) ([]int64, bool, error) {
 	return nil, false, nil
 }

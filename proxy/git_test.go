@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"patgate/policy"
-	"patgate/proxy/surface"
+	"patgate/proxy/asking"
 	"patgate/routes"
 	"patgate/routes/load"
 	"patgate/token"
@@ -215,7 +215,7 @@ func TestGitRequests(t *testing.T) {
 }
 
 // twinResolver knows a project called granted.wiki besides.
-type twinResolver struct{ surface.Resolver }
+type twinResolver struct{ asking.Resolver }
 
 func (r twinResolver) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
 	return knownBy(r, s, ref, maxAge)

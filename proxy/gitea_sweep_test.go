@@ -15,14 +15,14 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
-	"patgate/proxy/surface"
+	"patgate/proxy/asking"
 	"patgate/routes"
 	"patgate/routes/load"
 	"patgate/token"
 )
 
 // anyContainer finds whatever is asked for: each repository and each organization is private, and the owner's.
-type anyContainer struct{ surface.Resolver }
+type anyContainer struct{ asking.Resolver }
 
 func (r anyContainer) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
 	return knownBy(r, s, ref, maxAge)
@@ -201,12 +201,12 @@ func TestGiteaSweep(t *testing.T) {
 	}
 }
 
-// Denied implements surface.Resolver.
+// Denied implements asking.Resolver.
 func (anyContainer) Denied(*token.Session, int) {}
 
 func (anyContainer) Listed(*token.Session) error { return nil }
 
-// Below implements surface.Resolver.
+// Below implements asking.Resolver.
 func (anyContainer) Below(context.Context, *token.Session, *policy.Container, time.Duration) ([]int64, bool, error) {
 	return nil, false, nil
 }

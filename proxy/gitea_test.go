@@ -16,6 +16,7 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/asking"
 	"patgate/proxy/legacy"
 	"patgate/proxy/surface"
 	"patgate/routes"
@@ -26,7 +27,7 @@ import (
 
 // giteaResolver knows acme and umbra, each with a repository app. old/app is what acme/app was called, and acme/search is
 // called issues/search by now.
-type giteaResolver struct{ surface.Resolver }
+type giteaResolver struct{ asking.Resolver }
 
 func (r giteaResolver) Known(s *token.Session, ref routes.Reference, maxAge time.Duration, _ time.Time) *policy.Container {
 	return knownBy(r, s, ref, maxAge)
@@ -580,12 +581,12 @@ func TestThreatGiteaFormerOwner(t *testing.T) {
 	}
 }
 
-// Denied implements surface.Resolver.
+// Denied implements asking.Resolver.
 func (giteaResolver) Denied(*token.Session, int) {}
 
 func (giteaResolver) Listed(*token.Session) error { return nil }
 
-// Below implements surface.Resolver.
+// Below implements asking.Resolver.
 func (giteaResolver) Below(context.Context, *token.Session, *policy.Container, time.Duration) ([]int64, bool, error) {
 	return nil, false, nil
 }

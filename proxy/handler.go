@@ -61,7 +61,7 @@ func New(o Options) (*Handler, error) {
 		seals: &surface.Seals{By: o.Sealer}, origins: reply.NewOrigins(o.Origins, local.Pages)}
 	h.exchanges.New = func() any { return &exchange{} }
 	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes, Deadline: o.ResolverDeadline,
-		AllowQuickActions: o.AllowQuickActions}
+		ClientGone: o.Timeouts.ClientGone, AllowQuickActions: o.AllowQuickActions}
 	h.bodies = surface.BodyLimits{Room: surface.NewRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk), Bytes: o.Limits.BodyBytes,
 		Memory: o.Limits.BodyMemory, TempDir: o.TempDir, Wait: o.ResolverDeadline, Unkept: o.Unkept}
 	h.dog = wire.NewWatchdog(&h.options.Timeouts)

@@ -10,8 +10,8 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/asking"
 	"patgate/proxy/fast"
-	"patgate/proxy/surface"
 )
 
 func TestAllowedRequestIsRebuilt(t *testing.T) {
@@ -251,7 +251,7 @@ func TestPanicIs500(t *testing.T) {
 }
 
 // panickingResolver panics: it has no resolver to ask.
-type panickingResolver struct{ surface.Resolver }
+type panickingResolver struct{ asking.Resolver }
 
 func TestForget(t *testing.T) {
 	upstream := newEcho(t, nil)

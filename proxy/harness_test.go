@@ -22,8 +22,8 @@ import (
 	"patgate/dial"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/asking"
 	"patgate/proxy/legacy"
-	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/routes/load"
 	"patgate/store/seal"
@@ -422,7 +422,7 @@ func address(i int) netip.Addr {
 }
 
 // plainResolver knows the same containers as fakeResolver, without a lock and without allocating.
-type plainResolver struct{ surface.Resolver }
+type plainResolver struct{ asking.Resolver }
 
 // absent is what there is not.
 var absent policy.Container
@@ -442,7 +442,7 @@ func (r plainResolver) Resolve(_ context.Context, s *token.Session, ref routes.R
 }
 
 // knownBy gives what a resolver resolves, when that goes well.
-func knownBy(r surface.Resolver, s *token.Session, ref routes.Reference, maxAge time.Duration) *policy.Container {
+func knownBy(r asking.Resolver, s *token.Session, ref routes.Reference, maxAge time.Duration) *policy.Container {
 	c, err := r.Resolve(context.Background(), s, ref, maxAge)
 	if err != nil {
 		return nil
@@ -457,12 +457,12 @@ func attempts(limit int) *forge.Attempts {
 	return forge.NewAttempts(forge.AttemptOptions{Limit: limit})
 }
 
-// Denied implements surface.Resolver.
+// Denied implements asking.Resolver.
 func (*fakeResolver) Denied(*token.Session, int) {}
 
 func (*fakeResolver) Listed(*token.Session) error { return nil }
 
-// Below implements surface.Resolver.
+// Below implements asking.Resolver.
 func (*fakeResolver) Below(context.Context, *token.Session, *policy.Container, time.Duration) ([]int64, bool, error) {
 	return nil, false, nil
 }

@@ -21,7 +21,7 @@ func (x *exchange) deliverList() (kept bool) {
 		reply.OwnFields(&x.ctx.Response.Header, "application/json")
 		return x.deliver()
 	}
-	judge := listing.NewJudge(j.Rules.Resolver, j.Session, entries, j.Decision.Whole, j.Rules.Reads, j.Rules.Deadline)
+	judge := listing.NewJudge(j.Rules.Asker(q), j.Session, entries, j.Decision.Whole, j.Rules.Reads, j.Rules.Deadline)
 	page := listing.NewPage(entries, j.Set.QueryValue, judge.Keeps, x.body.KeepsAnswer)
 	for number := 1; ; number++ {
 		if d.answer.StatusCode() != fasthttp.StatusOK || !change.Possible(&d.answer) {

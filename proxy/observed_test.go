@@ -18,6 +18,7 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/learn"
+	"patgate/proxy/asking"
 	"patgate/proxy/legacy"
 	"patgate/proxy/observe"
 	"patgate/proxy/surface"
@@ -27,7 +28,7 @@ import (
 
 // knowing is a forge that notes whose credentials it was asked for, and knows one.
 type knowing struct {
-	surface.Resolver
+	asking.Resolver
 	mu    sync.Mutex
 	asked []string
 }

@@ -10,6 +10,7 @@ import (
 	"patgate/dial"
 	"patgate/fleet"
 	"patgate/forge"
+	"patgate/proxy/asking"
 	"patgate/proxy/header"
 	"patgate/proxy/legacy"
 	"patgate/proxy/local"
@@ -54,7 +55,7 @@ type Options struct {
 	// Sessions gives the sessions of patgate tokens; TokenState classifies its errors.
 	Sessions   Sessions
 	TokenState func(error) TokenState
-	Resolver   surface.Resolver
+	Resolver   asking.Resolver
 	Audit      audit.Sink
 	// Sealer makes what clients of token services are given in the place of the forge's tokens. Handlers with the same keys take
 	// what the others gave.

@@ -13,7 +13,7 @@ import (
 	"patgate/cache"
 	"patgate/forge"
 	"patgate/policy"
-	"patgate/proxy/surface"
+	"patgate/proxy/asking"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -22,7 +22,7 @@ func newSecret(s string) token.Secret { return token.NewSecret(s) }
 
 // leakyResolver fails with the owner's credential in its hands.
 type leakyResolver struct {
-	surface.Resolver
+	asking.Resolver
 	fail func(credential string) error
 }
 

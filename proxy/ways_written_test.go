@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"patgate/policy"
-	"patgate/proxy/surface"
+	"patgate/proxy/asking"
 	"patgate/routes"
 	"patgate/token"
 )
@@ -62,7 +62,7 @@ func TestLoopsTakeHeadsAndBodies(t *testing.T) {
 
 // agedResolver knows containers as they were an age ago.
 type agedResolver struct {
-	surface.Resolver
+	asking.Resolver
 	age   time.Duration
 	known atomic.Int64
 }

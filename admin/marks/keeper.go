@@ -17,7 +17,7 @@ const (
 	// pieces is how many tokens are judged at once.
 	pieces = 100
 	// pauses is how many times as long as it worked a keeper rests.
-	pauses = 19
+	pauses = 49
 	// lookEvery is how often a keeper looks for what was changed, dueEvery how often for what has grown old.
 	lookEvery = 5 * time.Second
 	dueEvery  = time.Hour
@@ -100,7 +100,7 @@ func (k *Keeper) Keep(ctx context.Context, list []store.Listed) error {
 }
 
 // Watch keeps everything up to date until the context is done. It rests most of the time, so that it never takes more than a
-// twentieth of a processor.
+// fiftieth of a processor, but while room is made.
 func (k *Keeper) Watch(ctx context.Context, report func(error)) {
 	var last turns
 	for {
@@ -210,13 +210,25 @@ func (k *Keeper) fill(ctx context.Context) error {
 	}
 }
 
-// walk judges all tokens that are due, in pieces.
+// walk judges all tokens that are due, in pieces. Where there is more than one piece it rests after each step, so that requests
+// wait for no more than a step.
 func (k *Keeper) walk(ctx context.Context, d store.Due) error {
 	for {
 		began := time.Now()
 		list, next, err := k.store.Due(ctx, d, pieces)
+		pause := func() error {
+			if next == 0 {
+				return nil
+			}
+			err := rest(ctx, pauses*time.Since(began))
+			began = time.Now()
+			return err
+		}
+		if err == nil {
+			err = pause()
+		}
 		if err == nil && len(list) > 0 {
-			if err = k.Keep(ctx, list); err == nil {
+			if err = errors.Join(k.Keep(ctx, list), pause()); err == nil {
 				_, _ = k.store.Recount(ctx, k.now()) // what is wrong with it is told once a turn
 			}
 		}
@@ -224,7 +236,7 @@ func (k *Keeper) walk(ctx context.Context, d store.Due) error {
 			return err
 		}
 		d.Before = next
-		if err := rest(ctx, pauses*time.Since(began)); err != nil {
+		if err := pause(); err != nil {
 			return err
 		}
 	}

@@ -122,8 +122,7 @@ func (c *call) serveModules() answer {
 			return ok(object{"modules": []object{{"versions": versions, "source": c.f.external + "/" + c.f.world.projectPath(p)}}})
 		case !slices.Contains(p.store.modules[name], parts[3]):
 		case last == "download" && len(parts) == 5:
-			path := "/api/v4/packages/terraform/modules/v1/" + strings.Join(parts[:4], "/") +
-				"/file?token=" + c.f.moduleJWT(c.token.id) +
+			path := "/api/v4/packages/terraform/modules/v1/" + strings.Join(parts[:4], "/") + "/file?token=" + c.f.moduleJWT(c.token.id) +
 				"&archive=tgz"
 			return noContent().with("X-Terraform-Get", path)
 		case last == "file" && len(parts) == 5:

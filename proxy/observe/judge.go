@@ -13,6 +13,7 @@ import (
 	"patgate/audit"
 	"patgate/forge"
 	"patgate/policy"
+	"patgate/proxy/asking"
 	"patgate/proxy/header"
 	"patgate/proxy/legacy"
 	"patgate/proxy/surface"
@@ -179,7 +180,7 @@ func allScopes(c *routes.Catalogue) []policy.ScopeSpec {
 // paced asks no more than so many questions in a second, and of these so many for one owner: one beyond that waits for no turn,
 // so that one owner's requests, with many references each, never keep those of all others waiting.
 type paced struct {
-	surface.Resolver
+	asking.Resolver
 	ctx   context.Context
 	turns *rate.Limiter
 
@@ -187,7 +188,7 @@ type paced struct {
 	owners map[int64]*rate.Limiter // by forge user id
 }
 
-func newPaced(ctx context.Context, r surface.Resolver) *paced {
+func newPaced(ctx context.Context, r asking.Resolver) *paced {
 	return &paced{Resolver: r, ctx: ctx, turns: rate.NewLimiter(questions, questionsAtOnce), owners: map[int64]*rate.Limiter{}}
 }
 

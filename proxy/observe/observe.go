@@ -18,6 +18,7 @@ import (
 	"patgate/forge"
 	"patgate/learn"
 	"patgate/policy"
+	"patgate/proxy/asking"
 	"patgate/proxy/surface"
 	"patgate/routes"
 	"patgate/token"
@@ -25,7 +26,7 @@ import (
 
 // Forge is what is asked of the forge. It is a resolver of its own: what it knows decides nothing, and may be older.
 type Forge interface {
-	surface.Resolver
+	asking.Resolver
 	// Whose tells whose a credential is.
 	Whose(ctx context.Context, credential token.Secret) (forge.Identity, error)
 }

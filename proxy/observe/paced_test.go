@@ -8,13 +8,13 @@ import (
 
 	"patgate/forge"
 	"patgate/policy"
-	"patgate/proxy/surface"
+	"patgate/proxy/asking"
 	"patgate/routes"
 	"patgate/token"
 )
 
 // answering is a forge that knows everything.
-type answering struct{ surface.Resolver }
+type answering struct{ asking.Resolver }
 
 func (answering) Resolve(context.Context, *token.Session, routes.Reference, time.Duration) (policy.Container, error) {
 	return policy.Container{}, nil

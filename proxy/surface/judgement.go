@@ -7,6 +7,7 @@ import (
 
 	"patgate/audit"
 	"patgate/policy"
+	"patgate/proxy/asking"
 	"patgate/proxy/reply"
 	"patgate/routes"
 	"patgate/routes/params"
@@ -46,17 +47,24 @@ type Judgement struct {
 
 // Rules are what every judgement goes by.
 type Rules struct {
-	Resolver Resolver
+	Resolver asking.Resolver
 	// Reads and Writes are how old a fact about a container may be when it decides.
 	Reads, Writes time.Duration
 	// Deadline bounds everything that the forge is asked before a decision.
 	Deadline time.Duration
+	// ClientGone is how long a question is waited for when the client has ended its side of the connection; 0 is for as long as any.
+	ClientGone time.Duration
 	// AllowQuickActions passes texts with commands that the forge carries out, whatever the grant holds.
 	AllowQuickActions bool
 	// Addresses of the forge that programs follow become patgate's in answers.
 	Addresses bool
 	// Attachments get addresses of patgate's in answers.
 	Attachments bool
+}
+
+// Asker gives who asks the forge for a request.
+func (r *Rules) Asker(q *Request) asking.Asker {
+	return asking.Asker{Resolver: r.Resolver, Client: q.Conn, Gone: r.ClientGone}
 }
 
 // Begin begins the judgement of a request. Its decisions are noted in the event.

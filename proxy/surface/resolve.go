@@ -13,7 +13,6 @@ import (
 	"patgate/proxy/header"
 	"patgate/routes"
 	"patgate/routes/params/refusal"
-	"patgate/token"
 )
 
 // Resolve turns every container that the request names into facts, and into the acts that the policy decides on.
@@ -207,7 +206,7 @@ func (j *Judgement) find(q *Request, ref routes.Reference) (*policy.Container, e
 	} else if time.Since(j.resolving) > j.Rules.Deadline {
 		return nil, forge.ErrTimeout
 	}
-	c, err := j.ask(ref)
+	c, err := j.ask(q, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -215,11 +214,11 @@ func (j *Judgement) find(q *Request, ref routes.Reference) (*policy.Container, e
 }
 
 // ask gives a container, and counts the questions to the forge that found one: a denial costs them.
-func (j *Judgement) ask(ref routes.Reference) (policy.Container, error) {
+func (j *Judgement) ask(q *Request, ref routes.Reference) (policy.Container, error) {
 	if known := j.Rules.Resolver.Known(j.Session, ref, j.maxAge(), time.Now()); known != nil {
 		return *known, nil
 	}
-	c, err := j.Rules.Resolver.Resolve(context.Background(), j.Session, ref, j.maxAge())
+	c, err := j.Rules.Asker(q).Resolve(context.Background(), j.Session, ref, j.maxAge())
 	if err == nil && c.Boundary != routes.BoundaryNone {
 		j.asked++
 	}
@@ -234,10 +233,10 @@ func (j *Judgement) keep(c *policy.Container, ref routes.Reference) *policy.Cont
 }
 
 // Look asks the forge which containers an object belongs to.
-func (j *Judgement) Look(route *routes.Route, op *routes.Operation) (forge.LookupResult, error) {
+func (j *Judgement) Look(q *Request, route *routes.Route, op *routes.Operation) (forge.LookupResult, error) {
 	ctx, cancel := context.WithDeadline(context.Background(), j.resolving.Add(j.Rules.Deadline))
 	defer cancel()
-	result, err := j.Rules.Resolver.Lookup(ctx, j.Session, route, op)
+	result, err := j.Rules.Asker(q).Lookup(ctx, j.Session, route, op)
 	if result.Found {
 		j.asked++
 	}
@@ -247,7 +246,7 @@ func (j *Judgement) Look(route *routes.Route, op *routes.Operation) (forge.Looku
 // lookup asks the forge for the containers of a global id. The id that is sent on comes from the forge's answer.
 func (j *Judgement) lookup(q *Request, route *routes.Route) error {
 	j.resolving = time.Now()
-	result, err := j.Look(route, &j.Op)
+	result, err := j.Look(q, route, &j.Op)
 	if err != nil {
 		return err
 	}
@@ -369,7 +368,7 @@ func (j *Judgement) Find(q *Request, kind routes.RefKind, paths []string) (*poli
 		if time.Since(q.Start) > j.Rules.Deadline {
 			return nil, "", forge.ErrTimeout
 		}
-		c, err := j.ask(routes.Reference{Kind: kind, Path: []byte(path)})
+		c, err := j.ask(q, routes.Reference{Kind: kind, Path: []byte(path)})
 		if err != nil {
 			return nil, "", err
 		}
@@ -381,21 +380,8 @@ func (j *Judgement) Find(q *Request, kind routes.RefKind, paths []string) (*poli
 }
 
 // Exists tells whether the owner sees a project with this whole path.
-func (j *Judgement) Exists(path []byte) (bool, error) {
+func (j *Judgement) Exists(q *Request, path []byte) (bool, error) {
 	ref := routes.Reference{Kind: routes.RefProject, Path: path}
-	c, err := j.ask(ref)
+	c, err := j.ask(q, ref)
 	return c.ID != 0, err
-}
-
-// Resolver tells what the forge says of the containers that a request names. It is the part of forge.Resolver that the
-// gateway needs. Event loops, which may not wait, ask for what is Known.
-type Resolver interface {
-	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
-	Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container
-	Lookup(ctx context.Context, s *token.Session, route *routes.Route, op *routes.Operation) (forge.LookupResult, error)
-	Denied(s *token.Session, questions int)
-	Listed(s *token.Session) error
-	Below(ctx context.Context, s *token.Session, group *policy.Container, maxAge time.Duration) (projects []int64, complete bool,
-		err error)
-	Forget(container policy.Container)
 }

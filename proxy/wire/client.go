@@ -70,6 +70,9 @@ func ClientOf(c net.Conn) *Client {
 // Secure tells whether the connection is encrypted.
 func (c *Client) Secure() bool { return c.secure != nil }
 
+// Ended tells whether the client has ended its side of the connection, where event loops notice that.
+func (c *Client) Ended() bool { return c.socket != nil && c.socket.Ended() }
+
 // Read reads under the limit of the connection's phase.
 func (c *Client) Read(p []byte) (int, error) {
 	rests := false // when nothing has come

@@ -123,7 +123,7 @@ func (c *watched) lend(by Claim) {
 // forNobody tells whether the wait is for an answer to a client that has ended its side of the connection.
 func (c *watched) forNobody() bool {
 	client := c.client.Load()
-	return client != nil && client.socket != nil && !c.writing.Load() && client.socket.Ended()
+	return client != nil && !c.writing.Load() && client.Ended()
 }
 
 func (w *Watchdog) add(c *watched) {

@@ -127,7 +127,7 @@ func (v *visit) Judge(q *surface.Request, b *surface.Body, j *surface.Judgement)
 	if err := j.Ordinary(q, b); err != nil {
 		return err
 	}
-	if err := v.checkTwin(j); err != nil {
+	if err := v.checkTwin(q, j); err != nil {
 		return err
 	}
 	if err := v.checkTicket(q, j); err != nil {
@@ -203,11 +203,11 @@ func (v *visit) Explain(q *surface.Request, j *surface.Judgement, r *reply.Refus
 }
 
 // checkTwin refuses a path that the forge would take for a project's own, because there is one of that name.
-func (v *visit) checkTwin(j *surface.Judgement) error {
+func (v *visit) checkTwin(q *surface.Request, j *surface.Judgement) error {
 	if len(v.request.Name.Twin) == 0 {
 		return nil
 	}
-	found, err := j.Exists(v.request.Name.Twin)
+	found, err := j.Exists(q, v.request.Name.Twin)
 	if err == nil && found {
 		err = errTwin
 	}

@@ -176,7 +176,7 @@ func (v *visit) resolve(q *surface.Request, j *surface.Judgement) error {
 		refs, known := found[a.Reference]
 		if !known {
 			var err error
-			if refs, err = v.containers(j, a); err != nil {
+			if refs, err = v.containers(q, j, a); err != nil {
 				return err
 			}
 			found[a.Reference] = refs
@@ -203,7 +203,7 @@ func (v *visit) add(j *surface.Judgement, a *graphql.Act, act policy.Act) {
 }
 
 // containers gives the containers that a reference of a document names, and asks the forge for those of an object.
-func (v *visit) containers(j *surface.Judgement, a *graphql.Act) ([]routes.Reference, error) {
+func (v *visit) containers(q *surface.Request, j *surface.Judgement, a *graphql.Act) ([]routes.Reference, error) {
 	r := &a.Reference
 	if r.Class == "" {
 		return []routes.Reference{{Kind: r.Kind, ID: r.ID, Path: []byte(r.Path)}}, nil
@@ -211,7 +211,7 @@ func (v *visit) containers(j *surface.Judgement, a *graphql.Act) ([]routes.Refer
 	row := v.reader.Finds(r.Class)
 	var op routes.Operation
 	op.Set(row, false, routes.Capture{Name: "id", Value: []byte(r.String())})
-	result, err := j.Look(row, &op)
+	result, err := j.Look(q, row, &op)
 	if err != nil {
 		return nil, err
 	}

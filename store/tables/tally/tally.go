@@ -95,14 +95,14 @@ func counted() string {
 }
 
 // AtOnce is how many tokens are counted anew by one statement.
-const AtOnce = 500
+const AtOnce = 100
 
 // These list what is to be counted anew, AtOnce at most: what was changed; what has become something else by an instant; and what
 // was counted by a clock that was ahead.
 const (
-	Changed = "SELECT token_id FROM untallied ORDER BY token_id LIMIT 500"
-	Over    = "SELECT token_id FROM tallied WHERE until <= ?1 ORDER BY until LIMIT 500"
-	Ahead   = "SELECT token_id FROM tallied WHERE counted_at > ?1 ORDER BY counted_at DESC LIMIT 500"
+	Changed = "SELECT token_id FROM untallied ORDER BY token_id LIMIT 100"
+	Over    = "SELECT token_id FROM tallied WHERE until <= ?1 ORDER BY until LIMIT 100"
+	Ahead   = "SELECT token_id FROM tallied WHERE counted_at > ?1 ORDER BY counted_at DESC LIMIT 100"
 )
 
 // apart is how far the clocks of two nodes may be apart: what was counted later than that was counted by a wrong one.
