@@ -22,8 +22,8 @@ func (c *Upstream) GiveBack(answer *fasthttp.Response) {
 // Drop closes the connection.
 func (c *Upstream) Drop() { c.pool.Drop(c) }
 
-// isOdd tells whether the connection is closed after an answer: because that says so, or may not end where it seems to. That is so
-// with HTTP/1.0, a Connection other than keep-alive, a body that the status does not allow, 408 (no request came) and trailers.
+// isOdd tells whether the connection is closed after an answer: because it says so, or may not end where it seems to. That is so
+// with HTTP/1.0, a Connection other than keep-alive, a body that the status does not allow, 408, 101 and trailers.
 func isOdd(answer *fasthttp.Response) bool {
 	h := &answer.Header
 	if h.ConnectionClose() || !h.IsHTTP11() || len(h.PeekTrailerKeys()) > 0 {
