@@ -198,7 +198,7 @@ func direction() map[string][]string {
 			"cli/settings", "cli/terminal", "trust", "trust/exchange", "admin/manifest"},
 		"cli": {"routes/nearest", "config", "cli/..."},
 		"bench": {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...", "store",
-			"store/...", "audit", "proxy", "bench/..."},
+			"store/...", "audit", "admin/marks", "proxy", "bench/..."},
 		"bench/report": {},
 		"bench/...": {"routes", "routes/...", "policy", "token", "cache", "config", "forge", "forge/...", "store",
 			"store/...", "audit", "proxy"},

@@ -13,7 +13,10 @@ import (
 	"strings"
 	"time"
 
+	"patgate/admin/marks"
 	"patgate/policy"
+	"patgate/routes"
+	"patgate/routes/load"
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/store/sqlite"
@@ -65,11 +68,30 @@ func seed(ctx context.Context, data, keys, origin string, n int) (*seeded, error
 	if err := copies(ctx, s.file(), hashes); err != nil {
 		return nil, err
 	}
+	if err := settle(ctx, db); err != nil {
+		return nil, err
+	}
 	health, err := db.Check(ctx)
 	if err == nil && health.Tokens != n {
 		err = fmt.Errorf("%d tokens were seeded, and %d are there", n, health.Tokens)
 	}
 	return s, err
+}
+
+// settle judges and counts all tokens, as the gateway does when it makes one. Else it would do that for minutes after its start.
+func settle(ctx context.Context, db store.Store) error {
+	table, err := load.GitLab()
+	if err != nil {
+		return err
+	}
+	keeper := marks.NewKeeper(db, func() *routes.Table { return table }, time.Now)
+	for more := true; more && err == nil; {
+		more, err = keeper.Changed(ctx)
+	}
+	for more := true; more && err == nil; {
+		more, err = db.Recount(ctx, time.Now())
+	}
+	return err
 }
 
 // newcomer makes an owner with a sealed credential, and a token of his.
