@@ -54,16 +54,17 @@ func worldBeforeMarks(t *testing.T) (url string, c *pgx.Conn, owner, first int64
 // meanwhile; common words are found without going through all; and revoking all of it costs what it did before.
 func TestManyTokens(t *testing.T) {
 	url, c, owner, first := worldBeforeMarks(t)
-	took := func(what string, most time.Duration, f func()) {
+	took := func(what string, most time.Duration, f func()) (d time.Duration) {
 		t.Helper()
 		began := time.Now()
 		f()
-		d := time.Since(began)
+		d = time.Since(began)
 		t.Logf("%s took %s", what, d.Round(time.Millisecond))
 		most *= time.Duration(max(1, many(t)/20_000))
 		if d > most {
 			t.Errorf("%s took %s, more than %s", what, d.Round(time.Millisecond), most)
 		}
+		return d
 	}
 	revoke := func() {
 		tx, err := c.Begin(t.Context())
@@ -75,7 +76,7 @@ func TestManyTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	took("revoking by the statement, before marks", time.Minute, revoke)
+	before := took("revoking by the statement, before marks", time.Minute, revoke)
 	waited := make(chan time.Duration)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { // a node of the version before
@@ -177,8 +178,10 @@ func TestManyTokens(t *testing.T) {
 	if err := c.QueryRow(t.Context(), "SELECT count(*) FROM marks").Scan(&marked); err != nil || marked != n {
 		t.Errorf("after a copy, %d of %d have marks, %v", marked, n, err)
 	}
-	took("revoking by the statement, with marks", 5*time.Second, revoke)
-	took("removing the owner", 5*time.Second, func() {
+	// By a wrong index on tokens each takes sixteen times as long as before. What a busy machine takes more is added.
+	most := 5*time.Second + 5*before
+	took("revoking by the statement, with marks", most, revoke)
+	took("removing the owner", most, func() {
 		if _, err := db.RemoveOwner(t.Context(), owner, store.Cause{By: "user:1", At: storetest.Start()}); err != nil {
 			t.Fatal(err)
 		}
