@@ -64,6 +64,8 @@ func TestEndsOfOrders(t *testing.T) {
 		compare(store.Filter{Now: now, State: store.StateActive})
 		compare(store.Filter{Now: now, State: store.StateActive, Search: "token 1"})
 		compare(store.Filter{Now: now, Mark: store.MarkBroad})
+		compare(store.Filter{Now: now, NeverUsed: true})
+		compare(store.Filter{Now: now, LastUsed: store.Span{After: time.UnixMilli(60_000)}})
 	}
 	t.Logf("%d pages", compared)
 }

@@ -21,7 +21,8 @@ type End struct {
 
 // Ends gives ways to a page, when there are so many tokens in all, that are quicker than Page in a database where tokens may lack
 // rows in marks and token_uses. Those with a rank above 0 have one: they are an end of the order, and are gone through by its
-// index. The other end are those never used, whether they have a row or not, by id.
+// index. The other end are those never used, whether they have a row or not, by id. An end is left out where the filter leaves nothing of
+// it: all of its index would be gone through in vain.
 func (q *Question) Ends(total int) (all []End) {
 	f := &q.f
 	byUse := f.Sort == store.SortLastUsedAsc || f.Sort == store.SortLastUsedDesc
@@ -42,7 +43,7 @@ func (q *Question) Ends(total int) (all []End) {
 			fromLow = other
 		}
 	}
-	if 0 <= fromHigh && fromHigh < walked {
+	if 0 <= fromHigh && fromHigh < walked && !(byUse && q.neverUsed()) {
 		table, rank := "marks m", "m.reach"
 		if byUse {
 			table, rank = "token_uses u", "u.last_used_at"
@@ -50,11 +51,16 @@ func (q *Question) Ends(total int) (all []End) {
 		order := " ORDER BY " + rank + " DESC, " + rank[:1] + ".token_id DESC"
 		all = append(all, q.end(rank+" > 0", table, order, full, fromHigh, ascending))
 	}
-	if byUse && 0 <= fromLow && fromLow < walked/4 {
+	if byUse && 0 <= fromLow && fromLow < walked/4 && f.LastUsed == (store.Span{}) {
 		all = append(all, q.end("NOT EXISTS (SELECT 1 FROM token_uses n WHERE n.token_id = t.id AND n.last_used_at > 0)", "",
 			" ORDER BY t.id", full, fromLow, !ascending))
 	}
 	return all
+}
+
+// neverUsed tells whether only tokens are left that were never used.
+func (q *Question) neverUsed() bool {
+	return q.f.NeverUsed || q.f.Mark == store.MarkNeverUsed || q.f.Mark == store.MarkUnused && q.f.Unobserved
 }
 
 // end asks for tokens that fulfil one more condition. first is a table in which they must have a row.
