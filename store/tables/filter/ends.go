@@ -2,6 +2,7 @@ package filter
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"patgate/store"
@@ -10,6 +11,9 @@ import (
 // walked is how many tokens at most are gone through to get to a page from an end of an order. Beyond that it is as quick to put
 // all of them in order.
 const walked = 20_000
+
+// looked is how many of the highest ranks are looked at in vain, at most, where the filter leaves few or none of them.
+const looked = 5000
 
 // End asks for a page by one end of an order. What it gives is the page only if that is Full ids; else it lies elsewhere.
 type End struct {
@@ -21,8 +25,8 @@ type End struct {
 
 // Ends gives ways to a page, when there are so many tokens in all, that are quicker than Page in a database where tokens may lack
 // rows in marks and token_uses. Those with a rank above 0 have one: they are an end of the order, and are gone through by its
-// index. The other end are those never used, whether they have a row or not, by id. An end is left out where the filter leaves nothing of
-// it: all of its index would be gone through in vain.
+// index, not all of it where the filter leaves few. The other end are those never used, whether they have a row or not, by id. An
+// end of which the filter leaves nothing is left out.
 func (q *Question) Ends(total int) (all []End) {
 	f := &q.f
 	byUse := f.Sort == store.SortLastUsedAsc || f.Sort == store.SortLastUsedDesc
@@ -44,16 +48,22 @@ func (q *Question) Ends(total int) (all []End) {
 		}
 	}
 	if 0 <= fromHigh && fromHigh < walked && !(byUse && q.neverUsed()) {
-		table, rank := "marks m", "m.reach"
+		table, as, rank := "marks", " m", "reach"
 		if byUse {
-			table, rank = "token_uses u", "u.last_used_at"
+			table, as, rank = "token_uses", " u", "last_used_at"
 		}
-		order := " ORDER BY " + rank + " DESC, " + rank[:1] + ".token_id DESC"
-		all = append(all, q.end(rank+" > 0", table, order, full, fromHigh, ascending))
+		highest := "(SELECT * FROM " + table + " WHERE " + rank + " > 0 ORDER BY " + rank + " DESC, token_id DESC LIMIT ?)"
+		from, args := q.loosely(false)
+		from = strings.Replace(from, "LEFT JOIN "+table+as, "JOIN "+highest+as, 1)
+		query := "SELECT t.id" + from + " ORDER BY" + as + "." + rank + " DESC," + as + ".token_id DESC LIMIT ? OFFSET ?"
+		all = append(all, End{query, slices.Concat([]any{looked + 2*(fromHigh+full)}, args, []any{full, fromHigh}), full, ascending})
 	}
 	if byUse && 0 <= fromLow && fromLow < walked/4 && f.LastUsed == (store.Span{}) {
-		all = append(all, q.end("NOT EXISTS (SELECT 1 FROM token_uses n WHERE n.token_id = t.id AND n.last_used_at > 0)", "",
-			" ORDER BY t.id", full, fromLow, !ascending))
+		of := *q
+		of.where = append(slices.Clone(q.where),
+			"NOT EXISTS (SELECT 1 FROM token_uses n WHERE n.token_id = t.id AND n.last_used_at > 0)")
+		from, args := of.loosely(false)
+		all = append(all, End{"SELECT t.id" + from + " ORDER BY t.id LIMIT ? OFFSET ?", append(args, full, fromLow), full, !ascending})
 	}
 	return all
 }
@@ -61,17 +71,6 @@ func (q *Question) Ends(total int) (all []End) {
 // neverUsed tells whether only tokens are left that were never used.
 func (q *Question) neverUsed() bool {
 	return q.f.NeverUsed || q.f.Mark == store.MarkNeverUsed || q.f.Mark == store.MarkUnused && q.f.Unobserved
-}
-
-// end asks for tokens that fulfil one more condition. first is a table in which they must have a row.
-func (q *Question) end(condition, first, order string, full, offset int, reversed bool) End {
-	of := *q
-	of.where = append(of.where[:len(of.where):len(of.where)], condition)
-	from, args := of.loosely(false)
-	if first != "" {
-		from = strings.Replace(from, "LEFT JOIN "+first, "JOIN "+first, 1)
-	}
-	return End{"SELECT t.id" + from + order + " LIMIT ? OFFSET ?", append(args, full, offset), full, reversed}
 }
 
 // exact tells whether the number is that of all tokens.
