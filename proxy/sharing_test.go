@@ -87,3 +87,33 @@ func TestALooselySpelledPathHasOneSurface(t *testing.T) {
 		t.Errorf("%q was sent for a token of the forge's own", upstream.last(t).target)
 	}
 }
+
+// TestADoubledSlashInARegistryIsNotOne: below /v2/ a doubled slash is no other spelling of one, and in front of it, it is.
+func TestADoubledSlashInARegistryIsNotOne(t *testing.T) {
+	upstream := newEcho(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"token":"uuu.vvv.www"}`)) })
+	gitlab := registryWorld(t, upstream.URL, nil)
+	proxied := "Authorization: Bearer " + gitlab.signIn(t, gitlab.mint(t, nil, inAcme("read_dependency_proxy")), "service=dependency_proxy")
+	gitea, images, secret := newGiteaGateway(t)
+	for _, c := range []struct {
+		g                  *gateway
+		credential, target string
+		passes             bool
+	}{
+		{gitlab, proxied, "/v2/acme/dependency_proxy/containers/alpine/manifests/3", true},
+		{gitlab, proxied, "//v2/acme/dependency_proxy/containers/alpine/manifests/3", true},
+		{gitlab, proxied, "/v2//acme/dependency_proxy/containers/alpine/manifests/3", false},
+		{gitlab, proxied, "/v2/acme/dependency_proxy/containers//alpine/manifests/3", false},
+		{gitea, "Authorization: " + basic("x", secret), "/v2/acme/app/manifests/v1", true},
+		{gitea, "Authorization: " + basic("x", secret), "//v2/acme/app/manifests/v1", true},
+		{gitea, "Authorization: " + basic("x", secret), "/v2//acme/app/manifests/v1", false},
+		{gitea, "Authorization: " + basic("x", secret), "/v2/acme/app//manifests/v1", false},
+	} {
+		images.take()
+		before := len(upstream.requests())
+		a := c.g.raw(t, get(c.target, c.credential))
+		sent, _ := images.take()
+		if sent += len(upstream.requests()) - before; (a.status == 200) != c.passes || (sent > 0) != c.passes {
+			t.Errorf("%s: %d, and %d requests were sent: %s", c.target, a.status, sent, a.body)
+		}
+	}
+}
