@@ -49,7 +49,7 @@ func TestReportModeByClicks(t *testing.T) {
 		s.sees("learning", "Report mode", "Broad")
 		s.follow("table.tokens a.name")
 		page = s.address()
-		s.sees("In report mode: what you may do passes")
+		s.sees("In report mode: what its grant would deny is recorded")
 		s.accessible("details, in report mode")
 	})
 	s.step(t, "what it does not hold today is marked", func(t *testing.T) {

@@ -137,7 +137,7 @@ func TestObservationsAreBounded(t *testing.T) {
 		t.Errorf("what was seen beyond is not told: %.300s", out)
 	}
 	out = s.shows(t, "Proof", "propose", number(v.ID))
-	if !strings.Contains(out, "Note: of 1 kinds of requests the projects are not known: there were too many") ||
+	if !strings.Contains(out, "Note: for 1 kinds of requests the projects are not known: there were too many") ||
 		!strings.Contains(out, fmt.Sprintf("(read_project; %d requests) were all in group %d. ", 2*beyond, late)) {
 		t.Errorf("it is not said: %s", out[strings.Index(out, "Note"):])
 	}

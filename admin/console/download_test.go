@@ -47,6 +47,9 @@ func heap() int64 {
 
 // A download takes a piece of memory and not the list: 20,000 tokens take more than 20 MiB. It comes whole, and ends with the session.
 func TestDownloads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fills a store with 20,000 tokens, and measures memory")
+	}
 	w := newWorld(t, nil)
 	fillScale(t, w.store, w.upstream.URL, stored, time.Now())
 	pat := w.forge.AddToken(w.root, forgetest.Token{})

@@ -16,8 +16,9 @@ const (
 	again = 24 * time.Hour
 	// pieces is how many tokens are judged at once.
 	pieces = 100
-	// pauses is how many times as long as it worked a keeper rests.
-	pauses = 49
+	// pauses is how many times as long as it worked a keeper rests, and longestRest how long at most: what it waited for counts too.
+	pauses      = 49
+	longestRest = 5 * time.Second
 	// lookEvery is how often a keeper looks for what was changed, dueEvery how often for what has grown old.
 	lookEvery = 5 * time.Second
 	dueEvery  = time.Hour
@@ -246,7 +247,7 @@ func rest(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(d):
+	case <-time.After(min(d, longestRest)):
 		return nil
 	}
 }

@@ -64,7 +64,7 @@ func (a Asker) begin(ctx context.Context) (asking context.Context, end func(erro
 	if a.Client == nil || a.Gone == 0 {
 		return asking, func(err error) error { cancel(); return err }
 	}
-	w := &wait{Context: asking, cancel: cancel, client: a.Client, again: a.Gone / 4}
+	w := &wait{Context: asking, cancel: cancel, client: a.Client, again: max(a.Gone/4, time.Millisecond)}
 	first := time.AfterFunc(a.Gone, w.look)
 	return asking, func(err error) error {
 		first.Stop()
