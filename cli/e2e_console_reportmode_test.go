@@ -82,7 +82,7 @@ func TestReportModeByClicks(t *testing.T) {
 		if status := s.follow("#save"); status < 400 || status > 499 {
 			t.Errorf("it both ends and goes on: %d\n%s", status, s.body())
 		}
-		s.sees("choose one: end it now")
+		s.sees("Choose one: end it now")
 		s.want(t, 200, secret, "GET", issues, nil)
 		s.fill("#report_until", " ")
 		s.follow("#save")

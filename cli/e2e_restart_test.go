@@ -116,6 +116,7 @@ listen stats
 defaults
     mode http
     option httpchk GET /readyz
+    timeout check 5s
     retries 0
     timeout connect 2s
     timeout client 30s
