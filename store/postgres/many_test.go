@@ -17,13 +17,16 @@ import (
 	"patgate/store/storetest"
 )
 
-// many is how many tokens the tests of many have: 20,000, or as PATGATE_MANY_TOKENS says.
+// many is how many tokens the tests of many have: 20,000, or as PATGATE_MANY_TOKENS says. Short ones have a tenth.
 func many(t *testing.T) int {
 	n, err := strconv.Atoi(os.Getenv("PATGATE_MANY_TOKENS"))
-	if err != nil {
-		return 20_000
+	switch {
+	case err == nil:
+		return n
+	case testing.Short():
+		return 2000
 	}
-	return n
+	return 20_000
 }
 
 // worldBeforeMarks is a database of the schema before marks, with many tokens of one owner.
