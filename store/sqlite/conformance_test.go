@@ -42,9 +42,6 @@ func TestListing(t *testing.T) {
 // Long lists are read in the order of indexes, from the end that is nearer.
 func TestListingInTheOrderOfIndexes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("no goroutines meet in it that do not in TestListing")
-	}
-	if testing.Short() {
 		t.Skip("it reads long lists, one after the other")
 	}
 	listing.Run(t, func(t testing.TB, dir string) store.Store {
