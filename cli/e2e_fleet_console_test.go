@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -162,6 +163,9 @@ func TestAFleetsConsole(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, n := range f.nodes {
+			await(t, fmt.Sprintf("node %d tells that PostgreSQL is not there", i), func() bool { // whose children outlive it for a moment
+				return p.get(n, "/tokens").status == http.StatusServiceUnavailable
+			})
 			if page := p.get(n, "/tokens"); page.status != http.StatusServiceUnavailable || !strings.Contains(page.body, "still signed in") ||
 				page.signedIn() {
 				t.Errorf("node %d: %d at %s", i, page.status, page.at)
