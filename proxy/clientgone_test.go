@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/audit"
 	"patgate/proxy/reply"
 )
 
@@ -50,6 +51,30 @@ func (g *gateway) leave(t testing.TB, request string) net.Conn {
 	t.Cleanup(func() { _ = c.Close() })
 	_, _ = io.WriteString(c, request)
 	return c
+}
+
+// twentyGo has 21 clients send a request that waits, of which twenty go and one stays, until that goes too. It gives the first event
+// after they began.
+func twentyGo(t testing.TB, g *gateway, text string, waiting *atomic.Int64) audit.Event {
+	t.Helper()
+	before := g.sink.count()
+	stays := g.leave(t, text)
+	var gone []net.Conn
+	for range 20 {
+		gone = append(gone, g.leave(t, text))
+	}
+	until(t, "all wait", func() bool { return waiting.Load() == 21 })
+	for _, c := range gone {
+		_ = c.Close()
+	}
+	until(t, "those of clients that are gone have ended", func() bool { return waiting.Load() == 1 })
+	time.Sleep(600 * time.Millisecond) // twice what one that is gone has
+	if n := waiting.Load(); n != 1 {
+		t.Errorf("%d wait for the client that stays", n)
+	}
+	_ = stays.Close()
+	until(t, "nobody waits", func() bool { return waiting.Load() == 0 })
+	return g.sink.after(t, before)
 }
 
 // until waits for a state.
@@ -91,24 +116,7 @@ func TestClientsThatGo(t *testing.T) {
 				"legacy": get(jobs, "PRIVATE-TOKEN: glpat-x"),
 			} {
 				t.Run(name, func(t *testing.T) {
-					before := g.sink.count()
-					stays := g.leave(t, text)
-					var gone []net.Conn
-					for range 20 {
-						gone = append(gone, g.leave(t, text))
-					}
-					until(t, "all wait", func() bool { return waiting.Load() == 21 })
-					for _, c := range gone {
-						_ = c.Close()
-					}
-					until(t, "those of clients that are gone have ended", func() bool { return waiting.Load() == 1 })
-					time.Sleep(600 * time.Millisecond) // twice what one that is gone has
-					if n := waiting.Load(); n != 1 {
-						t.Errorf("%d wait at the forge for the client that stays", n)
-					}
-					_ = stays.Close()
-					until(t, "nobody waits", func() bool { return waiting.Load() == 0 })
-					if e := g.sink.after(t, before); e.Failure != reply.FailureClientGone {
+					if e := twentyGo(t, g, text, waiting); e.Failure != reply.FailureClientGone {
 						t.Errorf("recorded as %q", e.Failure)
 					}
 				})

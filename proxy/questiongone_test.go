@@ -68,23 +68,7 @@ func TestQuestionsOfClientsThatGo(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, TLS %v", what, secure != nil), func(t *testing.T) {
 				text := get(target, "PRIVATE-TOKEN: "+g.token)
 				before := g.sink.count()
-				stays := g.leave(t, text)
-				var gone []net.Conn
-				for range 20 {
-					gone = append(gone, g.leave(t, text))
-				}
-				until(t, "all wait", func() bool { return waiting.Load() == 21 })
-				for _, c := range gone {
-					_ = c.Close()
-				}
-				until(t, "those of clients that are gone have ended", func() bool { return waiting.Load() == 1 })
-				time.Sleep(600 * time.Millisecond) // twice what one that is gone has
-				if n := waiting.Load(); n != 1 {
-					t.Errorf("%d wait for the client that stays", n)
-				}
-				_ = stays.Close()
-				until(t, "nobody waits", func() bool { return waiting.Load() == 0 })
-				if e := g.sink.after(t, before); e.Reason != "client_gone" || e.Verdict != policy.Deny {
+				if e := twentyGo(t, g, text, waiting); e.Reason != "client_gone" || e.Verdict != policy.Deny {
 					t.Errorf("recorded as %v, %q", e.Verdict, e.Reason)
 				}
 				if n := g.sink.count() - before; n != 21 {
