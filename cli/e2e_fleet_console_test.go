@@ -166,8 +166,8 @@ func TestAFleetsConsole(t *testing.T) {
 			await(t, fmt.Sprintf("node %d tells that PostgreSQL is not there", i), func() bool { // whose children outlive it for a moment
 				return p.get(n, "/tokens").status == http.StatusServiceUnavailable
 			})
-			if page := p.get(n, "/tokens"); page.status != http.StatusServiceUnavailable || !strings.Contains(page.body, "still signed in") ||
-				page.signedIn() {
+			if page := p.get(n, "/tokens"); page.status != http.StatusServiceUnavailable ||
+				!strings.Contains(page.body, "still signed in") || page.signedIn() {
 				t.Errorf("node %d: %d at %s", i, page.status, page.at)
 			}
 		}

@@ -311,7 +311,8 @@ func attackReportMode(t *testing.T, r *reportRun) {
 			t.Fatalf("%v %s", err, out)
 		}
 		r.secret("a minted token", made.Token)
-		refused(t, 403, w.alicePAT, "PATCH", extra(made.ID, ""), object{"report_until": "1d"}, "was not made with its owner's forge credential")
+		refused(t, 403, w.alicePAT, "PATCH", extra(made.ID, ""), object{"report_until": "1d"},
+			"was not made with its owner's forge credential")
 		cmd = exec.Command("patgate", "token", "create", "--name", "by an operator", "--project", "shop/backend/api", "--allow", "read_job",
 			"--report-until", "1d")
 		cmd.Env, cmd.Dir = r.env, r.dir

@@ -174,7 +174,8 @@ func TestForgeTokensAreObserved(t *testing.T) {
 				}
 				said[out+strings.ReplaceAll(err.Error(), "the id "+c.id+":", "the id ID:")] = true
 			}
-			if len(said) != 1 || !strings.Contains(fmt.Sprint(said), "none of yours that was seen at work has the id ID: patgate learn list shows them") {
+			if len(said) != 1 || !strings.Contains(fmt.Sprint(said),
+				"none of yours that was seen at work has the id ID: patgate learn list shows them") {
 				t.Errorf("learn %s says %v", command, said)
 			}
 		}

@@ -43,7 +43,8 @@ func TestConsole(t *testing.T) {
 	}
 	bad := []struct{ name, text, problem string }{
 		{"reached by others without a name", "console: {listen: ':9091'}\n", "console.public_url is missing"},
-		{"plain http to another machine", "console: {listen: ':9091', public_url: http://tokens.example.com}\n", "would carry credentials unencrypted"},
+		{"plain http to another machine", "console: {listen: ':9091', public_url: http://tokens.example.com}\n",
+			"would carry credentials unencrypted"},
 		{"an address without a console", "console: {public_url: https://tokens.example.com}\n", "is given without a console"},
 		{"the clients' address", "listen: '127.0.0.1:80'\nconsole: {listen: '127.0.0.1:80'}\n", "is the address that clients are served on"},
 		{"the address of metrics", "console: {listen: '127.0.0.1:9090'}\n", "is the address of metrics and health"},
@@ -51,7 +52,8 @@ func TestConsole(t *testing.T) {
 		{"no address", "console: {listen: yes}\n", "is not an address to listen on"},
 		{"on the gateway where web pages pass", "public_url: https://patgate.example.com\nweb: pass\nconsole: {listen: gateway}\n", "puts the console on an origin with the forge's own pages"},
 		{"on a gateway without a name", "console: {listen: gateway}\n", "public_url is missing"},
-		{"on a gateway over plain http", "public_url: http://patgate.example.com\nconsole: {listen: gateway}\n", "would carry the console's credentials unencrypted"},
+		{"on a gateway over plain http", "public_url: http://patgate.example.com\nconsole: {listen: gateway}\n",
+			"would carry the console's credentials unencrypted"},
 		{"on the gateway under another name", "public_url: https://patgate.example.com\nconsole: {listen: gateway, public_url: https://tokens.example.com}\n", "differs from public_url"},
 		{"an application's secret alone", "console: {listen: '127.0.0.1:9091', oauth: {client_secret: x}}\n", "client_id: is missing"},
 		{"an application without a console", "console: {oauth: {client_id: x}}\n",

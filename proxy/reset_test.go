@@ -23,7 +23,9 @@ func (anyMeter) Take(int64) *reply.Refusal { return nil }
 func TestNothingOfARequestIsKept(t *testing.T) {
 	x := &exchange{}
 	resettest.Fill(x, anySurface{}, anyVisit{}, anyMeter{}, anyChanger{}, &bytes.Buffer{}, reply.ErrInternal)
-	x.body, x.pass, x.shown.seen, x.shown.trying = surface.Body{}, meter.Pass{}, nil, false // these give back what they hold, and have tests
+	// These give back what they hold, and have tests.
+	x.body, x.pass = surface.Body{}, meter.Pass{}
+	x.shown.seen, x.shown.trying = nil, false
 	resettest.Check(t, x, x.reset, map[string]string{
 		"request.Fields.*":    "the next head is read into it, which begins all of it anew",
 		"judgement.Set.*":     "Resolve begins with its Reset, which has a test of its own",

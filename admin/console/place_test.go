@@ -70,7 +70,8 @@ func TestAPlaceIsCalledByItsOwnPath(t *testing.T) {
 			crafted := url.Values{"csrf": form["csrf"], "credential": {w.alicePAT}, "access": {"selected_memberships"},
 				"permissions": {"run_job"}, field: {text}}
 			p := v.post(t, at(id, "/grant"), crafted)
-			p.wants(t, 409, "has changed since, so nothing was added", map[string]string{"projects": "project shop/web", "groups": "group ops"}[field])
+			p.wants(t, 409, "has changed since, so nothing was added",
+				map[string]string{"projects": "project shop/web", "groups": "group ops"}[field])
 			p.lacks(t, text)
 			unchanged(t, before)
 			crafted.Set(field, text[strings.IndexByte(text, ' ')+1:]) // a path, which is not what a page asks with
