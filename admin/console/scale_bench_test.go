@@ -283,6 +283,8 @@ func benchPages(b *testing.B, st kept) {
 		{"by-name", "sort=name_asc&page=2000"},
 		{"by-last-use", "sort=last_used_asc&page=100"},
 		{"by-reach", "sort=reach_desc"},
+		{"by-lowest-reach", "sort=reach_asc"},
+		{"by-latest-use", "sort=last_used_desc"},
 		{"revoked", "state=revoked&sort=created_desc"},
 		{"search-common", "search=renovate"},
 		{"search-rare", "search=metrics+54321"},

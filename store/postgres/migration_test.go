@@ -30,7 +30,7 @@ const withoutMarks = `DROP TABLE tallies, tallied, untallied, token_text, untext
 		DROP TABLE token_grants, token_rights, family_networks, ungranted; DROP INDEX paths_by_place;
 		DROP FUNCTION token_granted, grant_scopes, limits_read CASCADE;
 		DROP TABLE marks, unmarked; DROP FUNCTION token_marked, token_judged CASCADE;
-		DROP INDEX tokens_by_expiry, tokens_by_creation, tokens_by_name, tokens_reporting, token_uses_by_time`
+		DROP INDEX tokens_by_expiry, tokens_by_creation, tokens_by_name, tokens_revoked, tokens_reporting, token_uses_by_time`
 
 // Nodes that start together on an empty database make its tables once, and wait for each other.
 func TestNodesThatStartTogether(t *testing.T) {
@@ -152,7 +152,7 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 // withoutTallies takes from a database what the schema has since numbers are kept of owners.
 const withoutTallies = `DROP TABLE tallies, tallied, untallied, token_text, untexted;
 	DROP FUNCTION token_tallied, mark_tallied, note_untallied, use_tallied, token_told, text_grams CASCADE;
-	DROP INDEX marks_by_reach, token_uses_by_time;
+	DROP INDEX marks_by_reach, token_uses_by_time, tokens_revoked;
 	ALTER TABLE marks DROP COLUMN dangerous; UPDATE patgate_schema SET version = 9`
 
 // Numbers come to be kept while somebody reads for long, as pg_dump does: nobody who changes tokens waits for long meanwhile. Tokens that

@@ -124,8 +124,11 @@ func copyEnds(ctx context.Context, tx tables.Conn) error {
 		(SELECT coalesce(max(rowid), 0) + 1 FROM sealing_keys), false)`).Scan(&last)
 }
 
-// snapshotBegins begins to read one state of the database. To compile a statement takes longer than to run one that is run here.
-const snapshotBegins = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off"
+// snapshotBegins begins to read one state of the database. Compiling a statement, or starting processes that share its work,
+// takes longer than running those that are run here; and a list must not take the processors that requests need. How a
+// statement is best run depends on its arguments: a plan for any arguments may take five times as long.
+const snapshotBegins = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; " +
+	"SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL plan_cache_mode = force_custom_plan"
 
 // snapshot runs f on one state of the database.
 func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {

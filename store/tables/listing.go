@@ -140,6 +140,11 @@ func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (filter
 			return d, err
 		}
 	}
+	if d.Loose && (f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc) {
+		if err := tx.QueryRow(ctx, "SELECT NOT EXISTS (SELECT 1 FROM unmarked)").Scan(&d.Marked); err != nil {
+			return d, err
+		}
+	}
 	if query, args := filter.Sought(f); query != "" {
 		if err := tx.QueryRow(ctx, query, args...).Scan(&f.SearchPlaces); err != nil {
 			return d, err

@@ -23,10 +23,10 @@ type End struct {
 	Reversed bool // they come in the opposite order
 }
 
-// Ends gives ways to a page, when there are so many tokens in all, that are quicker than Page in a database where tokens may lack
-// rows in marks and token_uses. Those with a rank above 0 have one: they are an end of the order, and are gone through by its
-// index, not all of it where the filter leaves few. The other end are those never used, whether they have a row or not, by id. An
-// end of which the filter leaves nothing is left out.
+// Ends gives ways to a page, when there are so many tokens in all, that are quicker than Page in a database where tokens may
+// lack rows in marks and token_uses. Tokens with a rank above 0 are the high end of the order. They are read by its index, and
+// only some of them where the filter leaves few. The low end begins with the tokens that have no rank; those with the lowest
+// ranks follow. An end is left out where the filter leaves none of its tokens.
 func (q *Question) Ends(total int) (all []End) {
 	f := &q.f
 	byUse := f.Sort == store.SortLastUsedAsc || f.Sort == store.SortLastUsedDesc
@@ -48,24 +48,59 @@ func (q *Question) Ends(total int) (all []End) {
 		}
 	}
 	if 0 <= fromHigh && fromHigh < walked && !(byUse && q.neverUsed()) {
-		table, as, rank := "marks", " m", "reach"
-		if byUse {
-			table, as, rank = "token_uses", " u", "last_used_at"
-		}
-		highest := "(SELECT * FROM " + table + " WHERE " + rank + " > 0 ORDER BY " + rank + " DESC, token_id DESC LIMIT ?)"
-		from, args := q.loosely(false)
-		from = strings.Replace(from, "LEFT JOIN "+table+as, "JOIN "+highest+as, 1)
-		query := "SELECT t.id" + from + " ORDER BY" + as + "." + rank + " DESC," + as + ".token_id DESC LIMIT ? OFFSET ?"
-		all = append(all, End{query, slices.Concat([]any{looked + 2*(fromHigh+full)}, args, []any{full, fromHigh}), full, ascending})
+		text, args := q.ranked(rankOf(byUse), " DESC", fromHigh+full)
+		all = append(all, End{"SELECT t.id" + text + " LIMIT ? OFFSET ?", append(args, full, fromHigh), full, ascending})
 	}
-	if byUse && 0 <= fromLow && fromLow < walked/4 && f.LastUsed == (store.Span{}) {
-		of := *q
-		of.where = append(slices.Clone(q.where),
-			"NOT EXISTS (SELECT 1 FROM token_uses n WHERE n.token_id = t.id AND n.last_used_at > 0)")
-		from, args := of.loosely(false)
-		all = append(all, End{"SELECT t.id" + from + " ORDER BY t.id LIMIT ? OFFSET ?", append(args, full, fromLow), full, !ascending})
+	if fromLow < 0 || fromLow >= walked/4 {
+		return all
+	}
+	switch {
+	case byReach && q.d.Marked:
+		text, args := q.ranked(rank{"marks", "m", "reach", ""}, "", fromLow+full)
+		all = append(all, End{"SELECT t.id" + text + " LIMIT ? OFFSET ?", append(args, full, fromLow), full, !ascending})
+	case byUse && f.LastUsed == (store.Span{}):
+		text, args := q.longUnused(fromLow + full)
+		all = append(all, End{text + " LIMIT ? OFFSET ?", append(args, full, fromLow), full, !ascending})
 	}
 	return all
+}
+
+// rank is what an order goes by: a table, what it is called in statements, the column, and which rows have a rank.
+type rank struct{ table, as, column, where string }
+
+// rankOf is that of the tokens with a last use, or with a blast radius.
+func rankOf(byUse bool) rank {
+	if byUse {
+		return rank{"token_uses", "u", "last_used_at", " WHERE last_used_at > 0"}
+	}
+	return rank{"marks", "m", "reach", " WHERE reach > 0"}
+}
+
+// ranked gives the tables and the order of those of the highest or lowest ranks that the filter leaves, when so many of them are
+// wanted.
+func (q *Question) ranked(by rank, direction string, wanted int) (text string, args []any) {
+	rows := "(SELECT * FROM " + by.table + by.where + " ORDER BY " + by.column + direction + ", token_id" + direction + " LIMIT ?)"
+	text, args = q.loosely(false)
+	text = strings.Replace(text, "LEFT JOIN "+by.table+" "+by.as, "JOIN "+rows+" "+by.as, 1)
+	return text + " ORDER BY " + by.as + "." + by.column + direction + ", " + by.as + ".token_id" + direction,
+		slices.Concat([]any{looked + 2*wanted}, args)
+}
+
+// longUnused asks for so many tokens that were never used, by id, whether they have a row in token_uses or not. Where there are
+// fewer, those that were used the longest ago follow.
+func (q *Question) longUnused(wanted int) (query string, args []any) {
+	of := *q
+	of.where = append(slices.Clone(q.where),
+		"NOT EXISTS (SELECT 1 FROM token_uses n WHERE n.token_id = t.id AND n.last_used_at > 0)")
+	text, args := of.loosely(false)
+	query = "SELECT t.id" + text + " ORDER BY t.id"
+	if q.neverUsed() {
+		return query, args
+	}
+	text, more := q.ranked(rankOf(true), "", wanted)
+	query = "WITH unused AS MATERIALIZED (" + query + " LIMIT ?) SELECT id FROM (SELECT id, 0 AS place FROM unused UNION ALL " +
+		"(SELECT t.id, u.last_used_at" + text + " LIMIT ? - (SELECT count(*) FROM unused))) AS low ORDER BY place, id"
+	return query, slices.Concat(args, []any{wanted}, more, []any{wanted})
 }
 
 // neverUsed tells whether only tokens are left that were never used.

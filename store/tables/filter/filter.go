@@ -48,6 +48,8 @@ type Dialect struct {
 	Grams func(grams []string) (query string, arg any)
 	// Loose tells that a token may lack rows in token_uses and marks, and that marks repeats no columns of tokens.
 	Loose bool
+	// Marked tells that no token lacks a row in marks at this time, as far as is known.
+	Marked bool
 	// IndexedBy says, behind the name of a table, by which index it is read. A database that knows how much there is chooses
 	// itself: then it is empty.
 	IndexedBy func(index string) string
