@@ -19,7 +19,7 @@ type Texts struct {
 	made atomic.Pointer[derivation]
 }
 
-// derivation is what came of a key.
+// derivation is what was derived from a key.
 type derivation struct {
 	of   Key
 	aead cipher.AEAD
@@ -58,7 +58,7 @@ func (t *Texts) aead() cipher.AEAD {
 	return aead
 }
 
-// derived gives a key of the same length for one use, which tells nothing of k.
+// derived gives a key of the same length for one use. It does not give k away.
 func (k Key) derived(use string) []byte {
 	mac := hmac.New(sha256.New, k.bytes[:])
 	mac.Write([]byte("patgate key of texts v1\x00"))
