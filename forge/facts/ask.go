@@ -12,8 +12,8 @@ import (
 	"patgate/token"
 )
 
-// Begin begins a question of a session's token, for which it may have to wait. Without an error the question is ended by end,
-// with whether what was asked for is not there.
+// Begin begins a question of a session's token, for which it may have to wait. Without an error, end must be called when the
+// question is over; missed says that its subject is not there.
 func (k *Keeper[N]) Begin(ctx context.Context, s *token.Session) (end func(missed bool), err error) {
 	ctx, cancel := k.Bound(ctx)
 	defer cancel()
