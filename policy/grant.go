@@ -131,8 +131,7 @@ func (g *Grant) held(b routes.Boundary) *routes.PermissionSet {
 }
 
 // Holds tells whether the grant has a permission, without a constraint, on the owner's account or on the instance as a
-// whole, and no ceiling forbids it there. A nil grant holds nothing; of containers, which need facts to decide, it holds nothing
-// either.
+// whole, and no ceiling forbids it there. A nil grant holds nothing. The answer for containers is no: these need facts.
 func (g *Grant) Holds(b routes.Boundary, p routes.Permission) bool {
 	if g == nil || b.InContainer() {
 		return false

@@ -128,7 +128,8 @@ func oneMeaning(path []byte) bool {
 					return false
 				}
 				i += 2
-			case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', bytes.IndexByte([]byte("-._~!$&'()*+,=:@"), c) >= 0:
+			case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+			case bytes.IndexByte([]byte("-._~!$&'()*+,=:@"), c) >= 0:
 			default:
 				return false
 			}

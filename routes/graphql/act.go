@@ -15,7 +15,7 @@ const (
 	ReachContainer Reach = iota
 	// ReachAbove is the groups above it, all of them.
 	ReachAbove
-	// ReachAnywhere is any container: nobody knows which. It has no reference.
+	// ReachAnywhere is a container that cannot be known before: it may be any. It has no reference.
 	ReachAnywhere
 )
 

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Multipart is a multipart/form-data body of which the head has been read: the fields up to the first file, or all of
-// them. The rest is read while it is sent.
+// Multipart is a multipart/form-data body whose head has been read: the fields up to the first file, or all fields. The rest
+// is read while it is sent.
 type Multipart struct {
 	set   *Set
 	in    *multipart.Scanner

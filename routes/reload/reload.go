@@ -22,8 +22,7 @@ type Options struct {
 	Paths []string
 	// Interval is how often Watch looks at the files; 0 is DefaultInterval.
 	Interval time.Duration
-	// Report is told of every reload that Watch or Reload did, in order; nil is told nothing. It must not call the
-	// Reloader.
+	// Report gets every reload that Watch or Reload did, in order. It may be nil. It must not call the Reloader.
 	Report func(Event)
 }
 
@@ -75,8 +74,7 @@ type Source[T any] struct {
 	Load func(files []routes.File, before *T) (*T, []routes.Problem)
 	// Less gives what stays in use when there are problems; nil: all of it.
 	Less func(before *T) *T
-	// Report is told of every reload, in order: what is in use, how many files were read, and why the one before stays. Nil is
-	// told nothing.
+	// Report gets every reload, in order: what is in use, how many files were read, and why the one before stays. It may be nil.
 	Report func(current *T, files int, problems []routes.Problem)
 }
 
