@@ -59,7 +59,7 @@ func (q *request) several(in url.Values, do bool) error {
 		if p.Problem != "" {
 			status = http.StatusUnprocessableEntity
 		} else {
-			all := bulk.Do(context.WithoutCancel(q.ctx()), q.o.Tokens, q.caller, order, p.IDs) // whoever hangs up meanwhile
+			all := bulk.Do(context.WithoutCancel(q.ctx()), q.o.Tokens, q.caller, order, p.IDs) // whether the browser stays or not
 			p.Tell(all, func(err error) string { _, text := q.words(err); return text })
 		}
 	}

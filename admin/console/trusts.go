@@ -10,7 +10,7 @@ import (
 	"patgate/admin/tokens"
 )
 
-// showTrusts shows the trusts of whoever is signed in, or everyone's to an administrator.
+// showTrusts shows the signed-in user's trusts, or everyone's to an administrator.
 func (q *request) showTrusts() error {
 	everyone := q.r.URL.Query().Get("everyone") != ""
 	p, err := trustpage.Of(q.ctx(), q.o.Trusts, q.caller, everyone, q.o.Tokens.Administrates(q.caller))

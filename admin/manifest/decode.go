@@ -11,8 +11,8 @@ import (
 	"patgate/routes/load/document"
 )
 
-// decode reads a document into the fields of a spec, by the names in their json tags. What is unknown, of another type or empty
-// is a problem.
+// decode reads a document into the fields of a spec, by the names in their json tags. A key that is unknown, empty or of another
+// type is a problem.
 func decode(o *Object, spec any) {
 	d := o.document
 	fields := append([]document.Field{

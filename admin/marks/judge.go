@@ -69,7 +69,7 @@ func (j *Judge) makes(l *store.Listed) bool {
 	return false
 }
 
-// Badges tells what is to be said of an active token, and which permissions it holds without using them: by the window in which
+// Badges gives the badges of an active token, and the permissions that it holds without using them, in the window in which
 // admin/learning judges its rights. kept is since when uses have been kept; zero when they are not. reports: in report mode.
 func (j *Judge) Badges(l *store.Listed, uses []store.PermissionUse, reports bool, kept, now time.Time) (all, unused []string) {
 	badge := func(name string, wears bool) {
@@ -139,7 +139,10 @@ func unusedFrom(l *store.Listed, uses []store.PermissionUse, kept time.Time) (fr
 		for _, name := range l.Scopes[i].Permissions {
 			at := base
 			for _, u := range uses {
-				if end := (learn.DayOf(u.LastUsedAt) + JudgedDays + 1).Start(); u.Permission == name && u.Uses > 0 && end.After(at) {
+				if u.Permission != name || u.Uses < 1 {
+					continue
+				}
+				if end := (learn.DayOf(u.LastUsedAt) + JudgedDays + 1).Start(); end.After(at) {
 					at = end
 				}
 			}

@@ -61,8 +61,8 @@ func (m missing) Error() string { return strings.Join(m, "\n") }
 // Is tells that it is ErrMissing.
 func (missing) Is(target error) bool { return target == ErrMissing }
 
-// Resolve asks the forge which containers are meant, and puts ids in place of paths in specs, which are those of the scopes. All
-// that cannot be found are reported together, as ErrMissing.
+// Resolve asks the forge which containers are meant, and puts ids in place of paths in specs, which are those of the scopes.
+// Containers that cannot be found are reported together, as ErrMissing.
 func (f *Finder) Resolve(ctx context.Context, scopes []terms.Scope, specs []policy.ScopeSpec) (*Found, error) {
 	r := New()
 	var lacking missing

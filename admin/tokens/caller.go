@@ -10,8 +10,7 @@ import (
 	"patgate/token"
 )
 
-// Caller is who asks: an Owner with a forge credential, the holder of a token (Token), or an operator on the machine
-// (Operator).
+// Caller is an Owner with a forge credential, the holder of a token (Token), or an operator on the machine (Operator).
 type Caller interface {
 	// UserID and Username are those of the forge user that the caller acts for; 0 and empty for an operator.
 	UserID() int64

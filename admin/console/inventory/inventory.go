@@ -20,7 +20,7 @@ import (
 type Page struct {
 	Tokens    []Row
 	Seen      []Row // came through patgate, and are not among Tokens
-	Available bool  // the forge tells of them
+	Available bool  // the forge lists them
 	Problem   string
 }
 

@@ -125,7 +125,7 @@ func (p Place) Text() string {
 
 // Words are those with which a page names things.
 type Words struct {
-	// Path gives the path of a project or a group, which is empty when it is not known, and what is to be known of that.
+	// Path gives the path of a project or a group, empty when it is not known, and a mark, such as "gone".
 	Path func(kind routes.RefKind, id int64) (path, mark string)
 	// Permissions gives permissions with what they are called, in the order in which pages show them.
 	Permissions func(names []string) []Row
@@ -261,7 +261,7 @@ func (w *Words) proof(c *propose.Certificate) Proof {
 	return p
 }
 
-// facts are what there is to say of how much was seen.
+// facts say how much was seen.
 func facts(p *learning.Proposed) []Fact {
 	c := &p.Confidence
 	fresh := days(c.Quiet) + " ago"

@@ -53,7 +53,7 @@ func (c Cookies) Get(r *http.Request, name string) string {
 	return found[0].Value
 }
 
-// Remote gives the address of a connection's other end, host:port or a host alone; the zero Addr where that is none.
+// Remote gives the address of a connection's other end, host:port or a host alone. It is the zero Addr for any other text.
 func Remote(text string) netip.Addr {
 	host, _, err := net.SplitHostPort(text)
 	if err != nil {

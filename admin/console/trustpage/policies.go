@@ -48,7 +48,8 @@ func PoliciesOf(m *manifest.Mounted, s *trustwatch.Service) *Policies {
 
 func objects(list []*manifest.Object) (all []Object) {
 	for _, o := range list {
-		all = append(all, Object{o.Name, o.Description, filepath.Base(o.Source.File) + ":" + strconv.Itoa(o.Source.Line), lines(o)})
+		source := filepath.Base(o.Source.File) + ":" + strconv.Itoa(o.Source.Line)
+		all = append(all, Object{o.Name, o.Description, source, lines(o)})
 	}
 	return all
 }
