@@ -51,7 +51,7 @@ func RemoteOf(cmd *cobra.Command) (*Remote, error) {
 	return r, nil
 }
 
-// OpenRemote gives the patgate that --server names, for what needs no credential; nil when none is named.
+// OpenRemote gives the patgate that --server names, for questions without a credential; nil when none is named.
 func OpenRemote(cmd *cobra.Command) (*Remote, error) {
 	address, _ := cmd.Flags().GetString("server")
 	if address == "" {

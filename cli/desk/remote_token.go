@@ -81,7 +81,8 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 			constraints = *g.Constraints
 		}
 		at := slices.IndexFunc(l.Scopes, func(s policy.ScopeSpec) bool {
-			return s.Access == g.Access && slices.Equal(s.Permissions, g.Permissions) && reflect.DeepEqual(s.Constraints, constraints)
+			return s.Access == g.Access && slices.Equal(s.Permissions, g.Permissions) &&
+				reflect.DeepEqual(s.Constraints, constraints)
 		})
 		if at < 0 {
 			at = len(l.Scopes)

@@ -8,7 +8,7 @@ import (
 	"patgate/config"
 )
 
-// facts are what the forge says of projects, groups and users.
+// facts are what the forge says about projects, groups and users.
 type facts struct {
 	resolver opening.Client
 	names    *names.Keeper // of what the resolver sees

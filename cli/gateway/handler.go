@@ -28,7 +28,8 @@ func texts[T fmt.Stringer](urls []T) (all []string) {
 
 // sealedFor names the servers whose tokens are sealed for clients: with others behind patgate, no text brings one of them there.
 func sealedFor(c *config.Config) string {
-	return fmt.Sprintf("tokens for clients of %s %s registry %s", c.Forge.Table(), c.Upstream.URL.String(), c.Registry.URL.String())
+	upstream, registry := c.Upstream.URL.String(), c.Registry.URL.String()
+	return fmt.Sprintf("tokens for clients of %s %s registry %s", c.Forge.Table(), upstream, registry)
 }
 
 // proxyOptions gives the handler's options. o may be nil.
@@ -120,8 +121,8 @@ func unkept(logger *zap.Logger, room config.Size) func(dir string, err error) {
 	var logged logs.Seldom
 	return func(dir string, err error) {
 		if logged.Says(dir) {
-			logger.Error("a request body could not be kept in the temporary directory (fix: make room there, or name another one in "+
-				"the environment variable TMPDIR; it needs room for limits.bodies_disk)",
+			logger.Error("a request body could not be kept in the temporary directory (fix: make room there, "+
+				"or name another one in the environment variable TMPDIR; it needs room for limits.bodies_disk)",
 				zap.String("directory", dir), zap.Stringer("bodies_disk", room), zap.Error(err))
 		}
 	}

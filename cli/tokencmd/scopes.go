@@ -13,8 +13,8 @@ import (
 	"patgate/policy"
 )
 
-// scopeFlags builds scopes from flags in the order in which they stand: flags that say where open a scope, --allow or
-// --template closes it. A further one adds to the scope that was closed last.
+// scopeFlags builds scopes from flags in their order: flags for places open a scope, and --allow or --template closes it. A
+// further --allow or --template adds to the scope that was closed last.
 type scopeFlags struct {
 	scopes []terms.Scope
 	typed  []map[string][]string // of each scope, what was typed, by the flag's name
