@@ -67,7 +67,7 @@ func index(w http.ResponseWriter, _ *http.Request) {
 // live answers that the process runs and its scheduler with it.
 func live(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") }
 
-// ready answers 200 when every check holds, else 503 with what is wrong.
+// ready answers 200 when every check holds, else 503 with the failed checks.
 func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 	defer cancel()

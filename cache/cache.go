@@ -215,7 +215,7 @@ type Mark struct {
 	at    time.Time
 }
 
-// Mark takes the moment. A read that is to be kept with Put must begin after it.
+// Mark takes the moment. A read for Put must begin after it.
 func (c *Cache[K, V]) Mark() Mark { return Mark{began: c.generations.now(), at: c.now()} }
 
 // Put keeps a value that was read on the side, by a read that began after the mark was taken. It is dropped silently

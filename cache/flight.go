@@ -164,7 +164,7 @@ func (c *Cache[K, V]) fly(ctx context.Context, hash uint64, key K, f *flight[V],
 	defer f.cancel()
 	f.value, f.found, f.err = run(ctx, load)
 	if f.err == nil {
-		// Before the flight is closed, so that whoever comes next finds one or the other.
+		// Before the flight is closed, so that the next caller finds one or the other.
 		c.keep(hash, &entry[K, V]{key: key, value: f.value, found: f.found, at: f.at, began: f.began})
 	} else {
 		c.counters.errors.Add(1)

@@ -97,7 +97,7 @@ func (b *Budget) Begin(ctx context.Context, tokenID, ownerID int64) error {
 	}
 }
 
-// giveUp ends the wait for a turn. Where that has come all the same, it is another's.
+// giveUp ends the wait for a turn. When the turn has come all the same, it passes to another waiter.
 func (b *Budget) giveUp(tokenID int64, turn chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -18,7 +18,7 @@ type Subject struct {
 	UserID   int64
 	Username string // empty where the forge did not say
 	Kind     string // personal, granular or oauth
-	// ForgeID is the id of the credential at the forge, 0 where it shows none; Name what it is called there.
+	// ForgeID is the id of the credential at the forge, 0 where it shows none, and Name its name there.
 	ForgeID int64
 	Name    string
 	Scopes  []string

@@ -91,10 +91,10 @@ func (l Ceilings) Turns(b Bearer) (age int64, ok bool) {
 	return age, ok
 }
 
-// bound is a ceiling as one grant is held to it.
+// bound is a ceiling that one grant is held to.
 type bound struct {
 	*Ceiling
-	barred bool // from all that it asks for there: it is older than it may be, or is to be used from elsewhere
+	barred bool // from everything there: the token is too old, or may be used from other networks
 }
 
 // Under gives the grant held to ceilings, for a bearer. Ceilings that cannot forbid it anything are left out of decisions: when

@@ -15,7 +15,7 @@ import "patgate/routes"
 //     permissions names, and anything at all under all_memberships.
 //   - A row whose own boundary cannot be found (FindNowhere) needs its permissions under all_memberships, and so does,
 //     besides its own act, a row that spans them, and an own act that may be anywhere.
-//   - A row that goes by its acts needs nothing itself: each of its acts needs what stands there.
+//   - A row that goes by its acts needs nothing itself: each of its acts has its own needs.
 //   - A row marked public needs no permission while all its own containers are public. It is then forwarded without a
 //     credential, so that nobody sees more than an anonymous caller. Its targets must still be granted.
 //   - A row that spans and whose entries can be judged is allowed without all_memberships, when its own containers are and the

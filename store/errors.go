@@ -7,7 +7,7 @@ import (
 	"patgate/token/limits"
 )
 
-// NoRoomText says what ErrNoRoom means to whoever may not read the log, and what to do.
+// NoRoomText says what ErrNoRoom means, and what to do, to users who may not read the log.
 const NoRoomText = "patgate has no room to store this, so it was not done: a token that was to be revoked, paused or narrowed " +
 	"was NOT (of several, some may have been), and works as before. Have the operator free space where the store is (the log " +
 	"names the place), then try again."

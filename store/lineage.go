@@ -36,7 +36,7 @@ type Lineage interface {
 	RevokeOwned(ctx context.Context, ownerID int64, c Cause) (revoked int, err error)
 }
 
-// Edit is what a token is to be, whole, and what it was when that was decided.
+// Edit is what a token shall become, whole, and what it was when that was decided.
 type Edit struct {
 	Revision, Children    int64 // as they were read
 	Name, Description     string

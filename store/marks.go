@@ -64,7 +64,7 @@ type Judgement struct {
 	UnusedFrom time.Time
 }
 
-// Due says which tokens are to be judged anew. The zero value: those that were changed since they were judged.
+// Due says which tokens to judge anew. The zero value: those that were changed since they were judged.
 type Due struct {
 	Before int64 // when it is not 0, only those with a lower id
 	// Under, when it is not 0, selects tokens that were judged by other rules than these, either with a table that is not newer
@@ -81,8 +81,8 @@ type Due struct {
 // Marks is the part of a Store that keeps judgements of tokens. Triggers note which tokens must be judged anew; nothing
 // here moves the change sequence.
 type Marks interface {
-	// Due lists tokens that are to be judged, the newest first. next, when it is not 0, is the Due.Before for more of them. For
-	// tokens whose scopes cannot be read it stores an empty judgement.
+	// Due lists the tokens to judge, the newest first. next, when it is not 0, is the Due.Before for more of them. For tokens
+	// whose scopes cannot be read it stores an empty judgement.
 	Due(ctx context.Context, d Due, limit int) (list []Listed, next int64, err error)
 	// Judge keeps judgements. It passes over tokens that were changed since, and tokens that were judged with a newer table
 	// within a day.

@@ -131,7 +131,7 @@ func insert(ctx context.Context, tx Tx, r token.Record) (token.Record, error) {
 	return l.Record, err
 }
 
-// reports tells, by ErrConflict, that a token must not be in report mode for as long as its record says.
+// reports gives ErrConflict when a token must not be in report mode for as long as its record says.
 func reports(r *token.Record) error {
 	if !r.ReportUntil.IsZero() && !r.ReportUntil.Equal(r.ReportEnd()) {
 		return fmt.Errorf("%w: report mode is for %s at most, and for tokens that their "+

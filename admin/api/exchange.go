@@ -110,7 +110,7 @@ func (q *call) tradeShort() (*reply, error) {
 	return q.traded(q.Credential, name, http.StatusForbidden)
 }
 
-// traded trades an ID token and answers with what it is traded for.
+// traded trades an ID token and answers with the new token.
 func (q *call) traded(raw token.Secret, name string, refused int) (*reply, error) {
 	given, err := q.o.Exchange.Exchange(q.Context(), raw, name)
 	var r *exchange.Refusal

@@ -98,7 +98,7 @@ func managed(r *token.Record) *Managed {
 	return m
 }
 
-// Place is a project or group with what it was called when a credential of the token's owner saw it last.
+// Place is a project or group with its name when a credential of the token's owner last saw it.
 type Place struct {
 	Kind string     `json:"kind"` // project or group
 	ID   int64      `json:"id"`

@@ -31,7 +31,7 @@ type Entry struct {
 	Words []string `json:"words"`
 }
 
-// All gives every permission with what it is for, in the catalogue's own order.
+// All gives every permission with its description, in the catalogue's own order.
 func All(t *routes.Table) []Entry {
 	rows := map[routes.Permission][]*routes.Route{}
 	for _, r := range t.Routes() {

@@ -144,7 +144,7 @@ func (q *request) form(status int, d *draft.Draft, p formPage) error {
 	return nil
 }
 
-// create makes the token that the form describes, and shows its secret; or shows the form again with what is wrong.
+// create makes the token that the form describes, and shows its secret; or shows the form again with its problems.
 func (q *request) create() error {
 	d := q.read(q.r.PostForm)
 	if d.Step(q.r.PostForm.Get("do"), q.o.Policies.Templates()) {

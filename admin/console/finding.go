@@ -107,7 +107,7 @@ func (q *request) narrow() error {
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }
 
-// nextAfterNarrowing says what is to be done when an edit has taken something from a token that an undo can give back.
+// nextAfterNarrowing says what to do next when an edit has taken something from a token that an undo can give back.
 func (q *request) nextAfterNarrowing(before *tokens.Inspected, e *tokens.Edited) string {
 	if q.o.Learning == nil || e.Widened || reflect.DeepEqual(before.Scopes, e.Scopes) {
 		return ""

@@ -94,7 +94,7 @@ func (q *request) fillIn(p *smallerPage, made *learning.Proposed, scopes []polic
 	return q.showForm(http.StatusOK, d, formPage{From: fmt.Sprintf("what “%s” did in the last %s", p.Name, days)})
 }
 
-// proposalWords gives what the page of a proposal names things with.
+// proposalWords gives the names of places and permissions for the page of a proposal.
 func (q *request) proposalWords(made *learning.Proposed) *proposal.Words {
 	places := store.PlacesOf(made.Scopes)
 	for _, half := range made.Split {

@@ -21,7 +21,7 @@ func (q *request) showTrusts() error {
 	return err
 }
 
-// showTrust shows the trust of the path, or asks whether it is to be revoked.
+// showTrust shows the trust of the path, or asks whether to revoke it.
 func (q *request) showTrust(asking bool, status int, why string, problems ...string) error {
 	p, err := trustpage.Find(q.ctx(), q.o.Trusts, q.caller, q.r.PathValue("name"),
 		trustpage.Show{Catalogue: q.catalog.Load(q.o.Tokens.Table()), Names: q.called, Now: q.o.Now()})

@@ -49,7 +49,7 @@ func New(out io.Writer, format string, now time.Time) (*Writer, error) {
 	return nil, fmt.Errorf("unknown format %q: use %s", format, strings.Join(Formats(), " or "))
 }
 
-// Add writes a token. reaches is by what it reaches the place that the list is narrowed to, if it is.
+// Add writes a token. reaches is what lets it reach the place that the list is narrowed to, if it is narrowed to one.
 func (w *Writer) Add(l *store.Listed, reaches string) error {
 	if w.table != nil {
 		return w.table.Write(w.row(l, reaches))

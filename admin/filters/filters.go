@@ -151,7 +151,7 @@ func place(text string) (store.Naming, error) {
 	return n, nil
 }
 
-// How says by what a token reaches a place.
+// How says what lets a token reach a place.
 type How string
 
 // The ways, the surest first.

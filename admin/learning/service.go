@@ -77,7 +77,7 @@ func (s *Service) suggest(name string, seen int) Suggestion {
 type Choices struct {
 	// Accept are permissions that may be in it although they are dangerous.
 	Accept []string
-	// Groups are those that shall stand in the place of their projects, or be granted where no more is known than the group.
+	// Groups are granted in the place of their projects, and for requests whose group alone is known.
 	Groups []int64
 	// Suspect takes in what was first seen from a new network, or shortly before a leak was reported.
 	Suspect bool
@@ -170,7 +170,7 @@ func leakedFrom(l *store.Listed) time.Time {
 	return time.Time{}
 }
 
-// takeTurn waits until nothing else is worked out, and gives what ends the turn.
+// takeTurn waits until no other answer is being worked out. release ends the turn.
 func (s *Service) takeTurn(ctx context.Context) (release func(), err error) {
 	select {
 	case s.turn <- struct{}{}:

@@ -132,7 +132,7 @@ func (s *Service) Try(ctx context.Context, by string, q Attempt, each func(*Trie
 
 // token tries what a token did.
 func (a *attempt) token(c tokens.Caller, l *store.Listed) error {
-	// Whether it was unused for too long is told by what came before the window.
+	// Requests before the window tell whether it was unused for too long.
 	from := a.since - learn.Day((a.tried.RevokeUnusedAfter+24*time.Hour-1)/(24*time.Hour))
 	list, damaged, err := a.tokens.Units().Observations(a.ctx, l.ID, max(from, 0).Start())
 	if err != nil || len(list)+damaged == 0 {

@@ -61,7 +61,7 @@ func value(o *Object, path string, n *yaml.Node, into reflect.Value) {
 			value(o, inner, item, one)
 			into.Set(reflect.Append(into, one))
 		}
-	case reflect.Map: // of claims or of a scope: whoever reads it knows the names
+	case reflect.Map: // of claims or of a scope: their readers know the names
 	case reflect.Struct:
 		d.Fields(n, path, fieldsOf(o, path, into)...)
 	}

@@ -89,7 +89,7 @@ type Mounted struct {
 	report  func(objects int, problems []routes.Problem)
 }
 
-// inForce is a set with what is made of it for one table.
+// inForce is a set, compiled for one table.
 type inForce struct {
 	set      *Set
 	table    *routes.Table

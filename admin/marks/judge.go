@@ -154,7 +154,7 @@ func unusedFrom(l *store.Listed, uses []store.PermissionUse, kept time.Time) (fr
 	return from
 }
 
-// judge gives what is kept of a token. uses reads what it used, where that matters.
+// judge gives the judgement of a token that is kept. uses reads what the token used, where that matters.
 func (j *Judge) judge(l *store.Listed, uses func() ([]store.PermissionUse, error), kept, now time.Time) (store.Judgement, error) {
 	radius := j.Of(l)
 	made := store.Judgement{TokenID: l.ID, Turn: l.Kept.Turn, Under: j.under, Version: j.table.Version(), At: now,

@@ -125,7 +125,7 @@ type turns struct {
 	due, used time.Time
 }
 
-// once does what is to be done now. A fault that nobody thought of ends neither the keeper nor the process.
+// once does what is due now. A panic ends neither the keeper nor the process.
 func (k *Keeper) once(ctx context.Context, last *turns) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -139,7 +139,7 @@ func (k *Keeper) once(ctx context.Context, last *turns) (err error) {
 	return err
 }
 
-// turn judges what is to be judged now.
+// turn judges the tokens that are due now.
 func (k *Keeper) turn(ctx context.Context, j *Judge, last *turns) error {
 	now := k.now()
 	if now.Sub(last.due) >= dueEvery || last.under != j.under {

@@ -31,7 +31,7 @@ type place struct {
 // Found holds the forge's answers about the containers that some scopes name. The zero value knows none, and cannot be filled.
 type Found struct {
 	facts map[place]policy.Container
-	// Warnings are for whoever makes a token with these scopes.
+	// Warnings are for the user who makes a token with these scopes.
 	Warnings []string
 }
 
@@ -49,7 +49,7 @@ func (f *Found) All() (all []policy.Container) {
 	return all
 }
 
-// ErrMissing says which containers cannot be found; its text is for whoever named them.
+// ErrMissing says which containers cannot be found; its text is for the user who named them.
 var ErrMissing = errors.New("not found")
 
 // missing are the containers that cannot be found, a line each.

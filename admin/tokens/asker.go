@@ -67,7 +67,7 @@ func (s *Service) GrantOf(l *store.Listed) (*policy.Grant, error) {
 	return store.CompileStored(l.Owner.UserID, l.TableVersion, l.Scopes, s.o.Table().Catalogue())
 }
 
-// Held gives a grant of a stored token as it is held to the operator's ceilings now.
+// Held gives the grant of a stored token, held to the operator's present ceilings.
 func (s *Service) Held(l *store.Listed, g *policy.Grant) *policy.Grant {
 	if s.o.Ceilings == nil {
 		return g

@@ -16,7 +16,7 @@ import (
 	"patgate/token/limits"
 )
 
-// Creation is what a new token is to be.
+// Creation describes a new token.
 type Creation struct {
 	Name, Description string
 	// ExpiresAt is a date, a time or a duration; empty is the standard lifetime.
@@ -121,7 +121,7 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 	return s.store(ctx, c, b, r, found)
 }
 
-// store seals what is to be sealed and stores the token.
+// store seals the credential, if that is asked for, and stores the token.
 func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Record, found *places.Found) (*Created, error) {
 	secret, hash, err := s.mint()
 	if err != nil {

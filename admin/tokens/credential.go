@@ -13,7 +13,7 @@ import (
 	"patgate/token"
 )
 
-// binding is the sealed credential that a token is, or will be, bound to, with what the forge is asked with.
+// binding is the sealed credential that a token is, or will be, bound to, with the secret for asking the forge.
 type binding struct {
 	owner      store.Owner
 	credential store.Credential // with id 0 when it is still to be sealed

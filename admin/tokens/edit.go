@@ -16,7 +16,7 @@ import (
 	"patgate/token/limits"
 )
 
-// Changes is what is to be different in a token; what is nil stays.
+// Changes says what to change in a token; nil fields stay.
 type Changes struct {
 	Name, Description     *string
 	ExpiresAt, RenewUntil *string
@@ -49,9 +49,9 @@ type Edited struct {
 // maxTries bounds how often an edit is decided anew because the token changed meanwhile.
 const maxTries = 3
 
-// Edit changes what a token is called and may do. Narrowing is free to whoever may change the token. Widening, in
-// permissions, places, constraints or time, needs the owner's forge credential, one that reaches as far as the one the
-// token is bound to. Tokens that were made below it never keep more than it has.
+// Edit changes the name of a token and what it may do. Every caller who may change the token may narrow it. Widening, in
+// permissions, places, constraints or time, needs a forge credential of the owner that reaches as far as the token's. Tokens
+// that were made below it never keep more than it has.
 func (s *Service) Edit(ctx context.Context, c Caller, id int64, q Changes) (*Edited, error) {
 	for range maxTries {
 		out, err := s.edit(ctx, c, id, &q)

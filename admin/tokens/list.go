@@ -20,7 +20,7 @@ func (s *Service) Show(ctx context.Context, c Caller, id int64) (store.Listed, e
 	return l, nil
 }
 
-// readUse reads what was used of the limits of a token. Where that cannot be read it is left out.
+// readUse reads how much of a token's limits is used up. When that cannot be read, it is left out.
 func (s *Service) readUse(ctx context.Context, l *store.Listed) {
 	if !l.Limits.Sums() {
 		return
@@ -79,7 +79,7 @@ func (s *Service) Uses(ctx context.Context, c Caller, id int64) (store.Listed, [
 	return l, uses, err
 }
 
-// LimitsOf gives what a token that the caller may see is held to: its own limits, and those of the tokens that it comes from.
+// LimitsOf gives all limits of a token that the caller may see: its own, and those of the tokens that it comes from.
 func (s *Service) LimitsOf(ctx context.Context, c Caller, id int64) (*limits.Held, error) {
 	if _, err := c.find(ctx, s, id); err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func (s *Service) keepBefore(c Caller, l *store.Listed, e *store.Edit, q *Change
 	}
 }
 
-// Undoing is a token whose last narrowing is to be undone, and what it might do before.
+// Undoing is a token whose last narrowing shall be undone, with what it could do before.
 type Undoing struct {
 	store.Listed
 	Before store.Narrowing

@@ -10,7 +10,7 @@ import (
 	"patgate/token"
 )
 
-// Rotation is how a token is to be rotated.
+// Rotation says how to rotate a token.
 type Rotation struct {
 	// ExpiresAt is when the new token ends, as in Creation; empty is in a week, as with GitLab.
 	ExpiresAt string

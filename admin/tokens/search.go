@@ -60,7 +60,7 @@ func (s *Service) Sealed(ctx context.Context, c *Owner) (bool, error) {
 	}), err
 }
 
-// Names gives what an owner last saw of places.
+// Names gives the names of places, as an owner last saw them.
 func (s *Service) Names(ctx context.Context, c *Owner, places []store.Place) (store.Named, error) {
 	return s.o.Store.NamesOf(ctx, s.o.Origin, c.UserID(), places)
 }

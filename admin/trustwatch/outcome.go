@@ -22,7 +22,7 @@ type Outcome struct {
 // mostOutcomes bounds the outcomes of a trust; there are fewer reasons and claims than that.
 const mostOutcomes = 64
 
-// kindOf is by what outcomes are alike.
+// kindOf is what like outcomes have in common.
 type kindOf struct {
 	reason, claim string
 	direct        bool

@@ -41,7 +41,7 @@ type Service struct {
 // New makes a service.
 func New(o Options) *Service { return &Service{o: o} }
 
-// Refused notes by what the files, as they are now, are not in force; nothing when they are.
+// Refused notes the problems that keep the present files from being in force; none when they are in force.
 func (s *Service) Refused(problems []routes.Problem) {
 	if s != nil {
 		s.refused.Store(&problems)
@@ -89,7 +89,7 @@ type One struct {
 	Power []policy.ScopeSpec
 	// Own: it is the caller's.
 	Own bool
-	// Differs says, a line each, by what the file is another one than what was allowed.
+	// Differs says, a line each, how the file differs from what was allowed.
 	Differs []string
 	Came    []Outcome
 	// Alive is how many tokens of it there are, as far as the caller may end them.
@@ -172,7 +172,7 @@ func (s *Service) Find(ctx context.Context, c *tokens.Owner, name string) (*One,
 	return all[i], nil
 }
 
-// judge says what a trust does, and by what its file differs from what was allowed. What cannot be read any more allows nothing.
+// judge says what a trust does, and how its file differs from what was allowed. A record that cannot be read allows nothing.
 func (s *Service) judge(t *One) {
 	p, a := t.Policy, t.Allowed
 	rules := &trust.Rules{}

@@ -20,7 +20,7 @@ import (
 	"patgate/token"
 )
 
-// forgeNames gives what the forge is called in the console, and the scopes that its tokens need to sign in there.
+// forgeNames gives the name of the forge in the console, and the scopes that the forge's tokens need to sign in there.
 func forgeNames(c *config.Config) (name, scopes string) {
 	const gitea = "read:user, read:organization and read:repository"
 	switch c.Forge {

@@ -109,14 +109,14 @@ func proxyOptions(p *parts, own answers, m *meter.Meter, o *observe.Observer) pr
 	}
 }
 
-// panicked gives what reports a panic. Its value may hold anything, a secret too: only its type and the stack are written.
+// panicked gives a function that logs a panic. The value may hold anything, even a secret: only its type and stack are logged.
 func panicked(logger *zap.Logger) func(value any, stack []byte) {
 	return func(value any, stack []byte) {
 		logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.ByteString("stack", stack))
 	}
 }
 
-// unkept gives what logs that no long body can be kept in the temporary directory, once a minute while it goes on.
+// unkept gives a function that logs, at most once a minute, that no long body can be kept in the temporary directory.
 func unkept(logger *zap.Logger, room config.Size) func(dir string, err error) {
 	var logged logs.Seldom
 	return func(dir string, err error) {

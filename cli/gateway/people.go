@@ -30,7 +30,7 @@ func tokenName(tokens store.Store) func(id int64) string {
 	}
 }
 
-// editCommand gives the command that changes a token, for whoever reads the log at a terminal; nil where it is not one.
+// editCommand gives the command that changes a token, for a log at a terminal; nil for any other log.
 func editCommand(c *config.Config) func(token string) string {
 	s := c.Store
 	if s.Database != "" || s.KeyFile != "" || !s.URL.Empty() || !s.Key.Empty() {

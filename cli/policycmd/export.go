@@ -21,7 +21,7 @@ import (
 	"patgate/token/limits"
 )
 
-// NewExport gives the command that writes files of the tokens that are there.
+// NewExport gives the command that writes files for the existing tokens.
 func NewExport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",

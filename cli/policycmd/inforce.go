@@ -134,7 +134,7 @@ func told[T any](kind string, now, next map[string]T, opens bool, beyond func(x,
 	return steps
 }
 
-// looserCeiling says by what a limit lets through what another one forbids; empty when by nothing.
+// looserCeiling says in what the limit x is looser than y; empty when in nothing.
 func looserCeiling(x, y policy.Ceiling) string {
 	missing := func(some, all []int64) bool {
 		return slices.ContainsFunc(some, func(id int64) bool { return !slices.Contains(all, id) })
@@ -154,7 +154,7 @@ func looserCeiling(x, y policy.Ceiling) string {
 	return ""
 }
 
-// looserTrust says by what a trust gives more than another one, to more, or for longer; empty when by nothing.
+// looserTrust says in what the trust x gives more than y, to more, or for longer; empty when in nothing.
 func (a *application) looserTrust(audience string, x, y *trust.Policy) string {
 	if what := x.Rules(audience).Beyond(y.Rules(audience)); what != "" {
 		return what

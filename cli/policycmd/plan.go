@@ -194,7 +194,7 @@ func (a *application) there(ctx context.Context) (map[string]*store.Listed, erro
 	return found, err
 }
 
-// plan compares the files, what they said when they were applied last, and what is there.
+// plan compares the files, the files as they were last applied, and the existing tokens.
 func (a *application) plan(ctx context.Context) (steps []step, err error) {
 	there, err := a.there(ctx)
 	if err != nil {
@@ -269,7 +269,7 @@ func (a *application) about(ctx context.Context, o *manifest.Object, now *store.
 	return s, a.edit(s, m)
 }
 
-// edit fills in how a token that is there differs. A step without a name does nothing.
+// edit fills in how an existing token differs. A step without a name does nothing.
 func (a *application) edit(s *step, m *manifest.Token) error {
 	now, last := s.now, struct {
 		Description string

@@ -11,7 +11,7 @@ type usageError struct{ err error }
 // Error implements error.
 func (e usageError) Error() string { return e.err.Error() }
 
-// Unwrap gives what is wrong with it.
+// Unwrap gives the error in the command line.
 func (e usageError) Unwrap() error { return e.err }
 
 // Usage makes an error of a command line that cannot be understood.

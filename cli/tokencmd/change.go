@@ -20,7 +20,7 @@ import (
 	"patgate/store"
 )
 
-// errDeclined says that whoever was asked did not say yes.
+// errDeclined says that the user was asked and did not say yes.
 var errDeclined = errors.New("nothing was changed")
 
 // editHere edits a token of the local store, after it has said what changes; nil when nothing does. An edit that only takes away

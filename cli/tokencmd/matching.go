@@ -112,7 +112,7 @@ func simple(action bulk.Action, past string) *plan {
 	}}
 }
 
-// onMatching lists what the filters leave, with what changes, asks, and does it to each of them.
+// onMatching lists the tokens that the filters leave, with what changes in each, asks, and does it.
 func onMatching(cmd *cobra.Command, p *plan) error {
 	done := false
 	err := p.open(cmd, func(ctx context.Context, d *desk.Desk) error {

@@ -47,7 +47,7 @@ func (s *scopeFlags) register(flags *pflag.FlagSet) {
 		"permissions there, those of a usual job: "+strings.Join(templateNames(), ", "))
 }
 
-// registerAmendments adds the flags by which a token that is there gets or loses permissions.
+// registerAmendments adds the flags that give an existing token permissions or take them away.
 func (s *scopeFlags) registerAmendments(flags *pflag.FlagSet) {
 	flags.Var(&scopeFlag{s, "add", policy.AccessNone}, "add",
 		"permissions that it gets beside what it holds, at the places named before it, or in its only scope")

@@ -60,7 +60,7 @@ func (k *kept) sweep() {
 	}
 }
 
-// read gives what is kept; false when there is nothing, or nothing that lives for a while.
+// read gives the kept token; false when there is none, or none that lives for a while.
 func (k *kept) read() (t traded, ok bool) {
 	const left = 30 * time.Second
 	sealed, err := os.ReadFile(k.file)

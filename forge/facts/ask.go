@@ -49,7 +49,7 @@ func (k *Keeper[N]) Bound(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeout(ctx, k.timeout)
 }
 
-// Ask is one request on behalf of a session. When the forge says 429 time after time, it is left alone for as long as it says.
+// Ask is one request on behalf of a session. When the forge says 429 again and again, it is not asked for as long as it says.
 func (k *Keeper[N]) Ask(ctx context.Context, s *token.Session, path string) (rest.Reply, error) {
 	part, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	part, _, _ = strings.Cut(part, "?")

@@ -14,7 +14,7 @@ func (c *call) listNamespaces() answer {
 	return a
 }
 
-// across gives what something of every project is that the caller is a member of.
+// across gives one list with the parts of every project that the caller is a member of.
 func (c *call) across(of func(*project) []any) answer {
 	a := answer{status: 200, list: []any{}}
 	for _, p := range c.visibleProjects(func(p *project) bool { return c.level(p) >= Guest }) {

@@ -87,7 +87,7 @@ type held struct {
 	patterns []string
 }
 
-// scopes gives what stands in each scope, without an element. A scope that is limited to refs needs permissions and patterns.
+// scopes gives the content of each scope, without an element. A scope that is limited to refs needs permissions and patterns.
 func (d *draft) scopes(c *routes.Catalogue, without *element) map[element]*held {
 	found := map[element]*held{}
 	for e := range d.parts {

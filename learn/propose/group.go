@@ -11,7 +11,7 @@ import (
 // GroupAfter is of how many of its projects a group may stand in the place.
 const GroupAfter = 5
 
-// Group is a question: whether the group should stand in the place of its projects.
+// Group is a question: whether to grant the group in the place of its projects.
 type Group struct {
 	ID       int64   `json:"group_id"`
 	Projects []int64 `json:"projects"` // of it or below it, that were used

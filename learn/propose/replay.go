@@ -68,7 +68,7 @@ func (r *Replay) actDangers(q *policy.Question) (why []string) {
 	return slices.Compact(why)
 }
 
-// textDangers gives what can be done with what the quick actions of a request need, and not without.
+// textDangers gives what the permissions for the quick actions of a request make possible besides.
 func (r *Replay) textDangers(q *policy.Question) (why []string) {
 	for i := range q.Acts {
 		a := &q.Acts[i]

@@ -24,7 +24,7 @@ type Lost struct {
 	Ceiling string `json:"limit,omitempty"`
 }
 
-// Outcome is what a grant would have done to what was observed.
+// Outcome says what a grant would have done to the observed requests.
 type Outcome struct {
 	// Requests and Kinds are how many would have been denied, Observed how many there were.
 	Requests int64 `json:"requests"`

@@ -31,7 +31,7 @@ type Unused struct {
 	Stays []Right `json:"stays"`
 	// Scopes are what stays; none when nothing was used.
 	Scopes []policy.ScopeSpec `json:"scopes"`
-	// Requests and Kinds are what was seen and is allowed by what stays.
+	// Requests and Kinds count the seen requests that the remaining rights allow.
 	Requests int64 `json:"requests"`
 	Kinds    int   `json:"kinds"`
 	// Unclear are kinds of requests whose projects and groups are no longer known. What they need stays, and so do all places.

@@ -113,7 +113,7 @@ func IsUUID(text []byte) bool {
 	return true
 }
 
-// oneMeaning tells whether a raw path is read in one way by whoever decodes it once.
+// oneMeaning tells whether all readers that decode a raw path once read it in one way.
 func oneMeaning(path []byte) bool {
 	for segment := range bytes.SplitSeq(path, []byte{'/'}) {
 		var room [256]byte

@@ -16,7 +16,7 @@ import (
 type SchemaCoverage struct {
 	Mapped   []string `json:"mapped"`   // fields that a token can be given
 	Unmapped []string `json:"unmapped"` // what is refused: it is unknown, has no permission, or is given to no token
-	Stale    []string `json:"stale"`    // what the forge does not have: it is another version, or keeps it from whoever asked
+	Stale    []string `json:"stale"`    // what the forge does not show: it is another version, or hides it from this caller
 }
 
 // CoverSchema reads a schema, as GraphQL writes it or as the answer to an introspection, and compares. Inputs, enums and scalars

@@ -181,7 +181,7 @@ func (s *section) response(n *yaml.Node) routes.Response {
 	return r
 }
 
-// issuedTokens is the closed set of what patgate gives out itself.
+// issuedTokens is the closed set of tokens that patgate gives out itself.
 var issuedTokens = [...]string{"Conan token"}
 
 // issues reads `issues:`.

@@ -171,7 +171,7 @@ func (m *Multipart) field(h multipart.Part) error {
 	return err
 }
 
-// lateField checks a field behind the first file and sends it. What had to be known for the decision comes too late.
+// lateField checks a field behind the first file and sends it. A field that the decision depends on comes too late.
 func (m *Multipart) lateField(w *partWriter, h multipart.Part) error {
 	var err error
 	s := m.set

@@ -22,7 +22,7 @@ type Files struct {
 	seen [sha256.Size]byte // of the files at the last reload, good or not
 }
 
-// First reads the files for whoever loads them for the first time.
+// First reads the files for a first loading.
 func (f *Files) First() ([]routes.File, []routes.Problem) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 // JointSecret is the least length, in bytes, of the secret that opens together with a key: 256 bits.
 const JointSecret = 32
 
-// Joint seals what only a key of a ring and a secret that somebody else holds open together. Whoever has the keys and the store
-// opens nothing without the secret, and whoever has the secret nothing without the keys. It is safe for concurrent use.
+// Joint seals texts that only a key of a ring and a secret, which somebody else holds, open together. The keys and the store open
+// nothing without the secret, and the secret opens nothing without the keys. It is safe for concurrent use.
 type Joint struct {
 	ring *Keyring
 	use  string

@@ -25,7 +25,7 @@ func PlaceOf(line string) (id int64, path string, ok bool) {
 	return id, path, err == nil && id > 0
 }
 
-// placePath gives what a line is called.
+// placePath gives the path in a line.
 func placePath(line string) string {
 	if _, path, ok := PlaceOf(line); ok {
 		return path

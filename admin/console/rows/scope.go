@@ -189,7 +189,7 @@ func Lines(kind routes.RefKind, ids []int64, n names.Book) string {
 	return strings.Join(lines, "\n")
 }
 
-// Line writes a place by its id, with what it is called behind it.
+// Line writes a place by its id, with its name behind it.
 func Line(p store.Place, n names.Book) string {
 	text := n.Path(p)
 	if text == "" {

@@ -24,7 +24,7 @@ func (c Cookies) Set(w http.ResponseWriter, name, value string) {
 	c.set(w, name, value, http.SameSiteStrictMode)
 }
 
-// SetLax is Set for a value that also comes with whoever follows a link from elsewhere.
+// SetLax is Set for a value that browsers also send when they follow a link from elsewhere.
 func (c Cookies) SetLax(w http.ResponseWriter, name, value string) {
 	c.set(w, name, value, http.SameSiteLaxMode)
 }

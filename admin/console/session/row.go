@@ -43,7 +43,7 @@ func FormToken(cookie, use string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// kept is what is sealed of a session.
+// kept is the sealed part of a session.
 type kept struct {
 	Credential string   `json:"credential"`
 	Username   string   `json:"username"`

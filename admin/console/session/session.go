@@ -18,7 +18,7 @@ const askAgain = 5 * time.Minute
 // askSoon is when a forge that could not be asked is asked again.
 const askSoon = 30 * time.Second
 
-// Session is somebody who is signed in, as one request has found it in the store.
+// Session is a signed-in user's session, as one request has found it in the store.
 type Session struct {
 	UserID int64
 	CSRF   string // the token of its forms

@@ -32,7 +32,7 @@ func New(in url.Values, everyone bool) *Page {
 	return p
 }
 
-// Query gives what is asked for. What cannot be read is in p.Problem, and then nothing is listed, rather than too much.
+// Query reads what is asked for. A query that cannot be read is a problem in p.Problem, and lists nothing, rather than too much.
 func (p *Page) Query(ctx context.Context, s *tokens.Service, c tokens.Caller) (*tokens.Query, error) {
 	query, now := &tokens.Query{All: p.Everyone, Badge: p.Badge}, s.Now()
 	var err error

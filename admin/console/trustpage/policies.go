@@ -28,7 +28,7 @@ type Object struct {
 	Lines                   []string
 }
 
-// PoliciesOf gives the page of what is mounted, with what is wrong with its trusts; nil has nothing.
+// PoliciesOf gives the page of the mounted objects, with the problems of the trusts; empty when m is nil.
 func PoliciesOf(m *manifest.Mounted, s *trustwatch.Service) *Policies {
 	p := &Policies{}
 	for _, problem := range slices.Concat(m.Refused(), s.Problems()) {

@@ -20,7 +20,7 @@ import (
 // Servers are the forge and its registry, as this process reaches them.
 type Servers struct {
 	Forge, Registry upstream.Way
-	// Via is by what requests of this process are known again.
+	// Via marks the requests of this process, so that patgate knows them again.
 	Via    string
 	config *config.Config
 	logger *zap.Logger

@@ -26,7 +26,7 @@ type Rules struct {
 	logger   *zap.Logger
 	tables   *reloads
 	sets     *reloads
-	renew    func() []routes.Problem // of what is made of policies, given by Start: nothing is read again before
+	renew    func() []routes.Problem // problems of what is made from policies, given by Start: nothing is read again before
 }
 
 // Read reads the rules, once the kind of the forge is known. Unless all can be read, no gateway starts: it would allow what
