@@ -56,7 +56,7 @@ func Main(args []string, stdio Stdio) int {
 		return 0
 	}
 	if errors.Is(err, logs.ErrUnread) {
-		return exitFailed // nobody reads what would be said
+		return exitFailed // nobody would read an error
 	}
 	for _, line := range terminal.Lines(err) {
 		fmt.Fprintln(stdio.Err, "patgate: "+line)

@@ -244,7 +244,7 @@ func (b *bound) breach(q *Question, anonymous bool) (act int, partly, breached b
 			}
 			unknown := a.Container == nil || !a.Container.Boundary.InContainer()
 			if partly && unknown && a.Named == nil && !b.Everywhere() {
-				continue // what it is about are the entries
+				continue // it is about the entries
 			}
 			if partly && !b.needs(a) && b.reaches(a.Container) && !b.Holds(a.Container) {
 				continue // what lies below it are the entries

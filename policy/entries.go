@@ -86,7 +86,7 @@ type Reachable struct {
 	Groups []int64
 }
 
-// Reaches gives what may make the grant reach entries of a row.
+// Reaches says what lets the grant reach entries of a row.
 func (g *Grant) Reaches(r *routes.Route) (out Reachable) {
 	useful := func(n int32) bool {
 		for i := range r.NeedSet {

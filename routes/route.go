@@ -128,7 +128,7 @@ func (r *Route) Withheld() bool { return r.Mints != "" && r.Escapes == "" }
 // Writes tells whether the row can change anything: every method but GET, unless the row says that it only reads.
 func (r *Route) Writes() bool { return r.Method != "GET" && !r.Reads }
 
-// Dangers gives what of the row no boundary contains: its effects, and that it hands out a credential.
+// Dangers says why no boundary contains the row: its effects, and that it hands out a credential.
 func (r *Route) Dangers() (why []string) {
 	for _, effect := range r.Effects {
 		switch effect {

@@ -39,7 +39,7 @@ type Listed struct {
 	LimitUse *limits.Used
 }
 
-// State narrows a list by what a token is now. The zero value is any.
+// State narrows a list to tokens in a state. The zero value is any state.
 type State uint8
 
 // The states, in GitLab's words where it has one.
@@ -110,7 +110,7 @@ func (s Sort) String() string {
 	return "sort"
 }
 
-// Ascending tells whether the order begins with what is least.
+// Ascending tells whether the order begins with the least.
 func (s Sort) Ascending() bool { return strings.HasSuffix(s.String(), "_asc") }
 
 // SortNames are the names that ParseSort reads.

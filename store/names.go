@@ -63,7 +63,7 @@ type Names interface {
 	// SeePlaces keeps how owners of a forge saw places. A sighting that is older than the kept one changes nothing: late gives
 	// the indices in seen of those that differ from a newer one.
 	SeePlaces(ctx context.Context, origin string, seen []Sighting) (late []int, err error)
-	// NamesOf gives what an owner of a forge last saw of some places.
+	// NamesOf gives the names of places as an owner of a forge last saw them.
 	NamesOf(ctx context.Context, origin string, userID int64, places []Place) (Named, error)
 	// FillPlaces notes what some tokens of an older schema name and hold, and tells whether more are left. Until it has noted
 	// all, these tokens are not found by what they name and hold, and the names of their places are not known.

@@ -36,7 +36,7 @@ type Tx interface {
 	SetNarrowing(ctx context.Context, id int64, n *Narrowing) error
 	// SetLimits stores the limits of a family, none when they are empty.
 	SetLimits(ctx context.Context, family int64, s *limits.Spec) error
-	// MoveNarrowing gives what is kept of a token to the one that takes its place.
+	// MoveNarrowing moves the kept narrowing of a token to the token that takes its place.
 	MoveNarrowing(ctx context.Context, from, to int64) error
 	// Idle lists the tokens that were neither used nor touched after before. It may leave out tokens that are revoked, or expired
 	// at the instant at.
@@ -150,7 +150,7 @@ func (r Rules) RevokeToken(ctx context.Context, id int64, c Cause) (Listed, erro
 	})
 }
 
-// revokeWhole revokes a token with what hangs on it.
+// revokeWhole revokes a token and, unless it was rotated already, the rest of its family, with all tokens below them.
 func revokeWhole(ctx context.Context, tx Tx, l *Listed, c Cause) error {
 	l.revoke(c)
 	err := tx.Save(ctx, l, c.By)

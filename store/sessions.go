@@ -261,7 +261,7 @@ func (s *Sessions) current(e *session, c *routes.Catalogue) bool {
 	return e.catalogue == c && (s.o.Ceilings == nil || e.ceilings == s.o.Ceilings())
 }
 
-// shown gives what may be shown of a token that cannot be used.
+// shown gives the part of a session that may be shown when its token cannot be used.
 func (e *session) shown(err error) *token.Session {
 	if errors.Is(err, ErrUnknownToken) || errors.Is(err, errReread) {
 		return nil
@@ -340,7 +340,7 @@ func (s *Sessions) open(ctx context.Context, b *Bound) (*session, error) {
 	return e, err
 }
 
-// heldTo gives the limits of use of a token. Tokens that have none, and come from no other, ask nobody.
+// heldTo gives the limits of use of a token. For a token without limits that comes from no other, it reads nothing.
 func (s *Sessions) heldTo(ctx context.Context, r *token.Record) (*limits.Held, error) {
 	if r.Limits.Empty() && r.ParentID == 0 {
 		return nil, nil
@@ -361,7 +361,7 @@ func (s *Sessions) hold(e *session, grant *policy.Grant) *policy.Grant {
 	return grant.Under(*e.ceilings, b)
 }
 
-// BearerAt gives what ceilings are held against of a token at an instant.
+// BearerAt gives what ceilings look at in a token at an instant.
 func BearerAt(r *token.Record, now time.Time) policy.Bearer {
 	return policy.Bearer{Age: int64(now.Sub(r.Birth()) / time.Second), Networks: r.Limits.Networks}
 }

@@ -46,7 +46,7 @@ type SignIns interface {
 	// TouchSignIn stores UsedAt, and the credential sealed anew with it, unless a later UsedAt is stored. Errors are
 	// ErrUnknownSignIn and ErrKeyRetired.
 	TouchSignIn(ctx context.Context, s SignIn) error
-	// EndSignIn drops one, with what its forms came to. One that is not there is no error.
+	// EndSignIn drops one, with the outcomes of its forms. One that is not there is no error.
 	EndSignIn(ctx context.Context, id SignInID) error
 	// ForgetSignIns drops those that are over at an instant, a small batch at a time, and tells how many.
 	ForgetSignIns(ctx context.Context, at time.Time, idle time.Duration) (dropped int, err error)

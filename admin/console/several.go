@@ -65,7 +65,7 @@ func (q *request) several(in url.Values, do bool) error {
 	}
 	q.render("bulk", status, page{Title: p.Title, Nav: "tokens", Slim: true}, p)
 	if p.Done && q.ctx().Err() != nil {
-		q.session.Say(p.Title) // on the next page: nobody gets this one
+		q.session.Say(p.Title) // on the next page: the browser has gone
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (s *Service) List(ctx context.Context, c Caller, userID int64, all bool, f 
 		if err := h.lacks(s, "read_personal_access_token"); err != nil {
 			return nil, 0, err
 		}
-		if f.Naming.Path != "" { // what is found would tell what it is called
+		if f.Naming.Path != "" { // the outcome would tell the name of a place
 			return nil, 0, refuse(ErrForbidden, "a token looks for others by the ids of projects and groups, not by their paths")
 		}
 	}

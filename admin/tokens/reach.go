@@ -27,7 +27,7 @@ func (s *Service) Reach(ctx context.Context, c Caller, all bool, n store.Naming,
 	}
 	r := &store.Reach{Origin: origin}
 	if _, held := c.(holder); held {
-		if n.Path != "" { // what is found would tell what it is called
+		if n.Path != "" { // the outcome would tell the name of a place
 			return nil, refuse(ErrForbidden, "a token looks for others by the ids of projects and groups, not by their paths")
 		}
 		r.Places = []store.Place{{Kind: n.Kind, ID: n.ID}}

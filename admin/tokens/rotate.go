@@ -69,7 +69,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		r.RenewUntil = problems.Renewal(q.RenewUntil, now, r.ExpiresAt, limit)
 	}
 	if r.ReportUntil = l.ReportUntil; !byOwner || !l.Reports(now) {
-		r.ReportUntil = time.Time{} // on nobody else's word
+		r.ReportUntil = time.Time{} // only the owner may keep report mode on
 	} else if r.ReportUntil.After(r.ExpiresAt) {
 		r.ReportUntil = r.ExpiresAt
 	}

@@ -11,7 +11,7 @@ import (
 // facts are what the forge says about projects, groups and users.
 type facts struct {
 	resolver opening.Client
-	names    *names.Keeper // of what the resolver sees
+	names    *names.Keeper // keeps the names that the resolver sees
 }
 
 // newFacts makes what asks the forge, and what stores the names that it says.

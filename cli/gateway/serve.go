@@ -195,7 +195,7 @@ func (g *gateway) start(ctx context.Context, listening *sockets.Sockets) (failed
 		switch {
 		case err != nil:
 			fail <- err
-		case ok: // tokens end when their owner is gone: nobody asks a forge for that in the words of another one
+		case ok: // tokens end when their owner is gone, which only the right API of the forge can tell
 			g.services.lookAfter(ctx)
 		}
 	}()

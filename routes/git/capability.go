@@ -97,7 +97,7 @@ func (c *Capabilities) append(dst []byte, options bool) []byte {
 	return dst
 }
 
-// maxShown bounds what a message repeats of a request, in bytes.
+// maxShown is how much of a request a message repeats, in bytes.
 const maxShown = 60
 
 // shown gives a part of a request in a form that is safe to be shown, shortened.

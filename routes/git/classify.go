@@ -8,7 +8,7 @@ import (
 	"patgate/routes/pattern"
 )
 
-// Request is what a request asks of a repository, beside its operation. It is good as long as the target's bytes.
+// Request is what a request wants from a repository, beside its operation. It is good as long as the target's bytes.
 type Request struct {
 	Name Name
 	// Suffix is what stands behind ".git" in the target that is sent, in its one spelling and with its query:

@@ -80,7 +80,7 @@ type Lock struct {
 	Refspec string  `json:"refspec,omitempty"`
 }
 
-// RewriteLock reads the body of a request on locks and gives what is sent.
+// RewriteLock reads the body of a request on locks and gives the body to send.
 func RewriteLock(body []byte) ([]byte, error) {
 	var l Lock
 	if err := decodeWhole(body, &l); err != nil {

@@ -48,7 +48,7 @@ type Set struct {
 	// NamesOwner tells that a value names the owner of the path's project by the name that stands in the path: see
 	// routes.Target.Before. It is sent as it came, so that it must be the owner's present name.
 	NamesOwner bool
-	// Memo, when not nil, is what is remembered of parameters from one request to the next. Reset keeps it.
+	// Memo, when not nil, remembers parameters from one request to the next. Reset keeps it.
 	Memo *Memo
 
 	route    *routes.Route

@@ -14,7 +14,7 @@ type FoundCommand struct {
 	Line    int    // where the command first stands in the text, from 1; 0 for a template's text, see Command
 	Name    string // the name or alias that stands there, in small letters and without the slash
 	Kind    routes.CommandKind
-	Command *routes.Command // of a template, which nobody has seen: routes.Commands.Any
+	Command *routes.Command // for a template's text, which patgate does not see, routes.Commands.Any
 }
 
 // readCommands notes the commands in a value when the forge reads it for them. Each command is noted once. text tells whether

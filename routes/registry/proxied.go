@@ -83,7 +83,7 @@ func ParseProxied(method string, target []byte) (*Proxied, error) {
 	return p, nil
 }
 
-// Scope gives what a token for the request must be good for.
+// Scope gives the scope that a token for the request must have.
 func (p *Proxied) Scope() string {
 	return "repository:" + string(p.Group) + between + p.Image + ":pull"
 }

@@ -21,7 +21,7 @@ type Joint struct {
 	use  string
 }
 
-// Joint gives what seals so for one use. What was sealed for another does not open.
+// Joint gives a Joint for one use. A text that was sealed for another use does not open.
 func (r *Keyring) Joint(use string) *Joint { return &Joint{ring: r, use: use} }
 
 // Seal seals plain under the active key and secret, and gives that key's id. About is needed again to open it, and not part of

@@ -25,7 +25,7 @@ type derivation struct {
 	aead cipher.AEAD
 }
 
-// Texts gives what seals texts for one use. What was sealed for another does not open.
+// Texts gives a Texts for one use. A text that was sealed for another use does not open.
 func (r *Keyring) Texts(use string) *Texts { return &Texts{ring: r, use: use} }
 
 // Seal seals plain. About is needed again to open it, and not part of the text.

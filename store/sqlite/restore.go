@@ -219,7 +219,7 @@ func carryOver(ctx context.Context, old, fresh *sql.DB, r *Restored) error {
 			return err
 		}
 		if name == "changes" {
-			seq++ // so that whoever knew the old store's newest change reads anew
+			seq++ // so that processes that knew the old store's newest change read anew
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", seq, name); err != nil {
 			return err

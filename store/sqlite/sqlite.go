@@ -110,7 +110,7 @@ func openUnmarked(ctx context.Context, path string, o Options) (*DB, error) {
 	return db, nil
 }
 
-// opened opens the file. What that needs of room is taken from the reserve when there is no other.
+// opened opens the file. It takes the room for that from the reserve when there is no other.
 func opened(ctx context.Context, path string, o Options) (*DB, error) {
 	reserve, err := reserveOf(path)
 	if err != nil {

@@ -93,7 +93,7 @@ type Tables struct {
 	boundQuery string
 }
 
-// New keeps a store in a database whose schema is there.
+// New keeps a store in a database that has the schema.
 func New(d Database) *Tables {
 	db := &Tables{d: d, boundQuery: boundQuery(d.Head)}
 	db.Counts = counts(&db.d)

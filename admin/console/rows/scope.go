@@ -60,7 +60,7 @@ func PlaceOf(p store.Place, n names.Book) Place {
 type Use struct {
 	Title, Label, Permission, About string
 	Uses                            int64
-	How                             string // by what it reaches the place that the table is narrowed to
+	How                             string // what lets it reach the place that the table is narrowed to
 	Last                            Moment
 	Unused                          bool
 	Dangers                         string

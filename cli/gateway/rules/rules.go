@@ -22,7 +22,7 @@ type Rules struct {
 	// Policies are the files of policy as code; nil where the configuration names none.
 	Policies *manifest.Mounted
 	routes   *reload.Reloader
-	interval time.Duration // of looking at files; 0: nobody looks
+	interval time.Duration // between looks at the files; 0: none
 	logger   *zap.Logger
 	tables   *reloads
 	sets     *reloads

@@ -24,7 +24,7 @@ const (
 	many = 60
 )
 
-// world is a store with tokens of all kinds, and what was judged of them.
+// world is a store with tokens of all kinds, and their judgements.
 type world struct {
 	*storetest.Fixture
 	now    time.Time

@@ -1,4 +1,4 @@
-// Package limited keeps the limits of tokens in a table, by family, and what is used of them.
+// Package limited keeps the limits of tokens in a table, by family, and how much of them is used.
 package limited
 
 import (
