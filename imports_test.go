@@ -102,7 +102,7 @@ func direction() map[string][]string {
 		"admin/counts":            {"store", "admin/marks", "admin/tokens"},
 		"admin/bulk":              {"policy", "store", "admin/tokens"},
 		"admin/export":            {"store", "admin/api"},
-		"admin/console/selection": {"admin/bulk", "admin/terms", "admin/tokens", "admin/console/rows"},
+		"admin/console/selection": {"admin/bulk", "admin/terms", "admin/tokens", "admin/console/rows", "admin/console/words"},
 		"admin/filters":           {"routes", "policy", "store", "admin/names", "admin/terms"},
 		"admin/places":            {"routes", "policy", "admin/catalogue", "admin/terms"},
 		"admin/sight":             {"routes", "policy", "token", "forge", "admin/terms"},

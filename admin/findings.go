@@ -12,7 +12,7 @@ import (
 )
 
 // Findings tell how many rights of tokens are unused, as a metric. They are made once a day, because that reads what all tokens
-// did; before the first time there are none.
+// did; before the first time the metric is missing.
 type Findings struct {
 	tally atomic.Pointer[learning.Tally]
 }

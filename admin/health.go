@@ -15,14 +15,14 @@ import (
 // checkTimeout bounds all readiness checks together.
 const checkTimeout = 2 * time.Second
 
-// Check is one thing that must hold before requests can be served. It must not ask the forge: a forge that is down
-// would otherwise take down patgate too, which can say so better.
+// Check is one thing that must hold before requests can be served. It must not ask the forge: else a forge that is down would
+// take down patgate too, and patgate can say so better.
 type Check struct {
 	Name string
 	// Ready gives nil, or what is wrong.
 	Ready func(context.Context) error
-	// Graced, when not nil, tells that requests are served for a while although it does not hold. That is enough for who asks
-	// with ?grace=allow.
+	// Graced, when not nil, tells that requests are served for a while although the check does not hold. With ?grace=allow that
+	// is enough.
 	Graced func() bool
 	// Limited, when not nil, tells what does not work although requests can be served. It is said, and the answer stays 200.
 	Limited func() error
@@ -67,7 +67,7 @@ func index(w http.ResponseWriter, _ *http.Request) {
 // live answers that the process runs and its scheduler with it.
 func live(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") }
 
-// ready answers 200 when every check holds, else 503 with what is wrong.
+// ready answers 200 when every check holds, else 503 with the failed checks.
 func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 	defer cancel()
@@ -98,8 +98,8 @@ func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 // briefly is for how long what the checks said is told again.
 const briefly = 250 * time.Millisecond
 
-// Brief answers 200 when every check holds, or is graced, else 503, and says nothing more: it may be asked by anybody, who also
-// has the checks made four times a second at most.
+// Brief answers 200 when every check holds, or is graced, else 503, and says nothing more, because anybody may ask it. The
+// checks are made four times a second at most.
 func Brief(checks []Check) http.Handler {
 	var mu sync.Mutex
 	var asked time.Time

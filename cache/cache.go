@@ -12,7 +12,7 @@
 //	| entry of another key with the same hash       | loads; the two keys may push each other out                    |
 //	| Set dropped or refused by ristretto           | the next Get loads again                                       |
 //	| several Gets of one absent key                | one load, all wait for it, each as long as its own context     |
-//	| a load of GetBy that Waits                    | those for whom it was not begun make one load each             |
+//	| a load of GetBy that Waits                    | waiters with another by load for themselves, one load for each |
 //	| all waiters gone                              | the load's context is cancelled                                |
 //	| load says "not found"                         | kept for NegativeTTL; not kept when that is 0                  |
 //	| load returns an error or panics               | every waiter gets the error; nothing is kept                   |
@@ -121,8 +121,8 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, maxAge time.Duration, load
 	return c.GetBy(ctx, key, 0, maxAge, load)
 }
 
-// GetBy is Get for somebody, who waits for no load that Waits for what is another's, but begins his own. What is kept is
-// everybody's.
+// GetBy is Get for one of several callers. A caller does not wait for a load that Waits for something of another caller's, but
+// begins a load of its own. What is kept is for all callers.
 func (c *Cache[K, V]) GetBy(ctx context.Context, key K, by int64, maxAge time.Duration, load Load[V]) (value V, found bool,
 	err error) {
 	hash := maphash.Comparable(c.seed, key)
@@ -215,7 +215,7 @@ type Mark struct {
 	at    time.Time
 }
 
-// Mark takes the moment. A read that is to be kept with Put must begin after it.
+// Mark takes the moment. A read for Put must begin after it.
 func (c *Cache[K, V]) Mark() Mark { return Mark{began: c.generations.now(), at: c.now()} }
 
 // Put keeps a value that was read on the side, by a read that began after the mark was taken. It is dropped silently

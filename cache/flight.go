@@ -12,7 +12,7 @@ import (
 type flights[K comparable, V any] struct {
 	mu   sync.Mutex
 	open map[K]*flight[V]
-	// parted are those whose place in open another one took: who they are for joins them there.
+	// parted are loads whose place in open another load took: the callers that they are for join them here.
 	parted map[ownKey[K]]*flight[V]
 	// writing is held for reading while ristretto is written to, so that Close does not close it meanwhile.
 	writing sync.RWMutex
@@ -42,8 +42,8 @@ type flight[V any] struct {
 
 type flightKey struct{}
 
-// Waits tells, from within a load, that it waits for what is for the one alone for whom it was begun. From now on nobody else
-// waits for it: see GetBy.
+// Waits tells, from within a load, that it now waits for something that concerns only the caller who began it. From then on
+// no other caller waits for the load: see GetBy.
 func Waits(ctx context.Context) {
 	if part, ok := ctx.Value(flightKey{}).(func()); ok {
 		part()
@@ -85,8 +85,8 @@ func (c *Cache[K, V]) fill(ctx context.Context, hash uint64, key K, by int64, ma
 	return value, false, fmt.Errorf("loading into cache %q: %w", c.name, ErrContended)
 }
 
-// board joins the load of key that is under way, if its value will be fresh enough, or begins one. alone: somebody else's is not
-// joined.
+// board joins the load of key that is under way, if its value will be fresh enough, or begins one. alone: it does not join
+// another caller's.
 func (c *Cache[K, V]) board(ctx context.Context, hash uint64, key K, by int64, alone bool, maxAge time.Duration,
 	load Load[V]) *flight[V] {
 	c.flights.mu.Lock()
@@ -164,7 +164,7 @@ func (c *Cache[K, V]) fly(ctx context.Context, hash uint64, key K, f *flight[V],
 	defer f.cancel()
 	f.value, f.found, f.err = run(ctx, load)
 	if f.err == nil {
-		// Before the flight is closed, so that whoever comes next finds one or the other.
+		// Before the flight is closed, so that the next caller finds one or the other.
 		c.keep(hash, &entry[K, V]{key: key, value: f.value, found: f.found, at: f.at, began: f.began})
 	} else {
 		c.counters.errors.Add(1)

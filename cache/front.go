@@ -6,15 +6,15 @@ import (
 )
 
 // front holds entries that were served lately, each in the one slot that its hash has, so that most hits need not go
-// through ristretto: its maps, and what it notes of every hit, are several cache lines that little else needs. An entry
-// is served from here under the same conditions as from there.
+// through ristretto: its maps, and its notes about every hit, take several cache lines that little else needs. An entry is
+// served from here under the same conditions as from there.
 type front[K comparable, V any] [frontSlots]atomic.Pointer[entry[K, V]]
 
 const (
 	frontSlots = 4096
-	// sampled is of how many hits from the front ristretto hears of one. It decides by them what to keep.
+	// sampled: ristretto hears of one in so many hits from the front. It decides by them what to keep.
 	sampled = 64
-	// turns is after how many hits that another key's entry stands in the way of it is replaced, on average.
+	// turns is after how many hits, on average, an entry takes the place of another key's that stands in its way.
 	turns = 16
 )
 
@@ -37,8 +37,8 @@ func (f *front[K, V]) sweep(over func(*entry[K, V]) bool) {
 	}
 }
 
-// admit puts an entry into its slot. Where another key has it that is used as well, taking turns would cost more than it
-// brings: it is left to it mostly.
+// admit puts an entry into its slot. When another key that is in use has the slot, taking turns would cost more than it brings:
+// mostly the other key keeps it.
 func (f *front[K, V]) admit(slot *atomic.Pointer[entry[K, V]], e *entry[K, V]) (admitted bool) {
 	if has := slot.Load(); has != nil && has.key != e.key && rand.Uint32()%turns != 0 {
 		return false

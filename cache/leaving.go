@@ -21,8 +21,8 @@ func newLeaving(maxEntries int64) leaving {
 	return leaving{limit: int(maxEntries), full: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
-// add remembers a hash. What comes while a half is twice full is not remembered: the cache cannot hold so many entries, and
-// pushes them out by itself.
+// add remembers a hash. It does not while a half is twice full: the cache cannot hold so many entries, and pushes them out by
+// itself.
 func (l *leaving) add(hash uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,3 +1,3 @@
-// Package cli is patgate's command line: the root of the tree of commands, and those that are about the process itself. What is
-// done with tokens, routes and the store has packages below, and so has the gateway that patgate serve runs.
+// Package cli is patgate's command line: the root of the tree of commands, and the commands about the process itself. Commands
+// about tokens, routes and the store are in packages below, and so is the gateway that patgate serve runs.
 package cli

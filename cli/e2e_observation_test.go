@@ -137,8 +137,8 @@ func TestObservationsAreBounded(t *testing.T) {
 		t.Errorf("what was seen beyond is not told: %.300s", out)
 	}
 	out = s.shows(t, "Proof", "propose", number(v.ID))
-	if !strings.Contains(out, "Note: for 1 kinds of requests the projects are not known: there were too many") ||
-		!strings.Contains(out, fmt.Sprintf("(read_project; %d requests) were all in group %d. ", 2*beyond, late)) {
+	if !strings.Contains(out, "Note: for 1 kind of request the projects are not known: there were too many") ||
+		!strings.Contains(out, fmt.Sprintf("(read_project; %d requests) was in group %d. ", 2*beyond, late)) {
 		t.Errorf("it is not said: %s", out[strings.Index(out, "Note"):])
 	}
 	out = s.shows(t, "Proof", "propose", number(v.ID), "--group", number(late), "--json=false")
@@ -292,7 +292,7 @@ func TestDamagedObservations(t *testing.T) {
 		"UPDATE unit_kinds SET kind = '{' WHERE kind LIKE '%/jobs\"%'",
 	} {
 		s.alter(t, damage)
-		const note = "Note: 1 kept observations are damaged and left out."
+		const note = "Note: 1 kept observation is damaged and left out."
 		out := s.shows(t, note, "propose", number(v.ID))
 		if !strings.Contains(out, "read_project") || strings.Contains(out, "read_job") {
 			t.Errorf("a proposal after %s: %s", damage, out)

@@ -67,8 +67,8 @@ func TestTheLifeOfAnOwner(t *testing.T) {
 		o.refused([]string{"owner", "replace"}, "also has api", "patgate owner add")
 	})
 	t.Run("removing asks, and then revokes", func(t *testing.T) {
-		o.refused([]string{"owner", "remove", "alice"}, "1 active tokens", "--yes")
-		if out := o.must("owner", "remove", "alice", "--yes"); !strings.Contains(out, "1 tokens are revoked") {
+		o.refused([]string{"owner", "remove", "alice"}, "1 active token of alice", "--yes")
+		if out := o.must("owner", "remove", "alice", "--yes"); !strings.Contains(out, "1 token is revoked") {
 			t.Error(out)
 		}
 		if list := parse[[]api.Token](t, o.must("token", "list", "--state", "any", "--json")); len(list) != 1 || list[0].State != "revoked" {

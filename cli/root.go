@@ -25,8 +25,8 @@ import (
 	"patgate/routes/nearest"
 )
 
-// Exit codes: what was asked for failed; the command line itself was wrong; files would let tokens do more; somebody pressed
-// Ctrl-C at a prompt, for which shells have the number of the signal and 128.
+// Exit codes: the command failed; the command line itself was wrong; files would let tokens do more; the user pressed Ctrl-C at a
+// prompt, for which shells have the number of the signal and 128.
 const (
 	exitFailed      = 1
 	exitUsage       = 2
@@ -56,7 +56,7 @@ func Main(args []string, stdio Stdio) int {
 		return 0
 	}
 	if errors.Is(err, logs.ErrUnread) {
-		return exitFailed // nobody reads what would be said
+		return exitFailed // nobody would read an error
 	}
 	for _, line := range terminal.Lines(err) {
 		fmt.Fprintln(stdio.Err, "patgate: "+line)

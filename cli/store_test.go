@@ -47,7 +47,7 @@ func TestBackupAndRestore(t *testing.T) {
 	t.Run("restoring over a store must be said, keeps it, and keeps revocations", func(t *testing.T) {
 		o.refused([]string{"store", "restore", backup}, "--replace")
 		out := o.must("store", "restore", backup, "--replace")
-		if !strings.Contains(out, "kept as") || !strings.Contains(out, "1 tokens that were revoked") {
+		if !strings.Contains(out, "kept as") || !strings.Contains(out, "1 token that was revoked") {
 			t.Error(out)
 		}
 		if v := parse[api.Token](t, o.must("token", "show", "--json", id(made))); v.State != "revoked" {
@@ -92,7 +92,7 @@ func TestKeyRotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out := o.must("key", "rotate"); !strings.Contains(out, "Sealed 1 credentials") {
+	if out := o.must("key", "rotate"); !strings.Contains(out, "Sealed 1 credential under") {
 		t.Error(out)
 	}
 	o.mint()

@@ -10,8 +10,8 @@ import (
 
 // Finder is a forge that can look for projects and groups.
 type Finder interface {
-	// Search gives at most that many projects and as many groups that the credential's user is a member of and whose name or
-	// path has the text in it.
+	// Search gives at most most projects and as many groups whose name or path holds the text, and which the credential's user
+	// is a member of.
 	Search(ctx context.Context, credential token.Secret, userID int64, text string, most int) ([]Found, error)
 }
 
@@ -23,7 +23,7 @@ type Inventory interface {
 
 // Lister is a forge that can list what a credential's user is a member of.
 type Lister interface {
-	// Memberships gives one page of the groups and projects that the session's owner has at least that access level to; 0
-	// is any. A page that is not full is the last.
+	// Memberships gives one page of the groups and projects where the session's owner has at least the access level least; 0 is
+	// any. A page that is not full is the last.
 	Memberships(ctx context.Context, s *token.Session, least, page, size int) (Memberships, error)
 }

@@ -12,9 +12,9 @@ const (
 	acceptedFor = time.Hour
 )
 
-// accepted remembers credentials that were right, each in the slot that its fingerprint says. Of two that share a slot the later
-// one stays: whoever is forgotten is remembered with the next request. A slot holds 48 bits of the fingerprint, which with the
-// number of the slot nobody hits by chance, and the minute.
+// accepted remembers credentials that were right, each in the slot that its fingerprint says. When two share a slot, the later
+// one stays; the other is remembered again with its next request. A slot holds the minute and 48 bits of the fingerprint.
+// Together with the number of the slot, these are not hit by chance.
 type accepted struct {
 	start time.Time
 	slots [acceptedSlots]atomic.Uint64

@@ -14,14 +14,14 @@ import (
 	"patgate/token"
 )
 
-// Fingerprint stands for a credential: a hash under a key that this process alone knows. The zero value stands for none; any
-// other has an odd second half.
+// Fingerprint stands for a credential: a hash under a key that only this process knows. The zero value stands for no credential;
+// any other has an odd second half.
 type Fingerprint [2]uint64
 
 // AttemptOptions bound wrong credentials.
 type AttemptOptions struct {
-	// Limit is how many different wrong ones may come from one client address within Window, to all nodes of Fleet together.
-	// Default 10 within a minute.
+	// Limit is how many different wrong credentials may come from one client address within Window, to all nodes of Fleet
+	// together. The default is 10 within a minute.
 	Limit  int
 	Window time.Duration
 	// Fleet is how many nodes share that; nil is this one alone.
@@ -31,8 +31,8 @@ type AttemptOptions struct {
 }
 
 // Attempts bounds the wrong credentials that are tried out from one client address, so that patgate answers 429 itself before
-// the forge bans the address that all clients share: patgate's own. One wrong client does not take the others with it: wrong
-// credentials are counted by their value, and one that was accepted lately passes. It is safe for concurrent use.
+// the forge bans patgate's own address, which all clients share. One wrong client does not lock out the others behind the same
+// address: wrong credentials are counted by their value, and one that was accepted lately passes. It is safe for concurrent use.
 type Attempts struct {
 	all      int // the limit of all nodes
 	fleet    *fleet.Size
@@ -53,11 +53,11 @@ type attempts struct {
 	failed  int      // times that one was
 	beyond  bool     // the limit was reached
 	spoiled int      // that had been accepted before
-	trying  int      // requests under way with credentials that nobody knows
+	trying  int      // requests under way with unknown credentials
 	last    []uint32 // of the wrong ones, those that came last
 	doubts  []uint32 // credentials that may be wrong; lockedOut of them count as one
-	// paced is when the limit was reached, or a revocation was last let through beyond it, by part of the credential's
-	// fingerprint: whoever polls fastest takes its own lane, not all of them.
+	// paced is when the limit was reached, or a revocation was last let through beyond it, for each lane. A part of the
+	// credential's fingerprint chooses the lane, so a client that polls fast takes its own lane, not all.
 	paced [lanes]time.Time
 }
 
@@ -126,8 +126,8 @@ func (a *Attempts) Wrong(client netip.Addr, f Fingerprint) {
 	a.countLocked(client, f, spoiled)
 }
 
-// Doubtful counts a credential that may be wrong, or right and in a place where the forge does not look for one: lockedOut
-// different ones count as one wrong one.
+// Doubtful counts a credential that may be wrong, or right but in a place where the forge does not look for one. lockedOut
+// different ones count as one wrong credential.
 func (a *Attempts) Doubtful(client netip.Addr, f Fingerprint) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -202,9 +202,9 @@ func (a *Attempts) presentLocked(client netip.Addr) (c *attempts, left time.Dura
 	return c, left
 }
 
-// Admit tells whether a credential may be tried out at the forge; else for how long not. Beyond the limit that is one which was
-// accepted lately, unless such credentials turn out to be wrong too often. One that is known to be wrong is not tried again and
-// again either.
+// Admit tells whether a credential may be tried out at the forge, or else for how long it may not. Beyond the limit, only one
+// that was accepted lately may, unless such credentials turn out to be wrong too often. A credential that is known to be wrong is
+// not tried again and again either.
 func (a *Attempts) Admit(client netip.Addr, f Fingerprint) (wait time.Duration) {
 	if a.tracked.Load() == 0 {
 		return 0
@@ -218,8 +218,7 @@ func (a *Attempts) Admit(client netip.Addr, f Fingerprint) (wait time.Duration) 
 	return left
 }
 
-// Try is Admit, and counts the credential among those that are under way when nobody knows it: so many at once are no way around
-// the limit. Done ends that.
+// Try is Admit, and counts an unknown credential as under way until Done: many attempts at once are no way around the limit.
 func (a *Attempts) Try(client netip.Addr, f Fingerprint) (wait time.Duration, counted bool) {
 	known := a.accepted.has(f, a.now())
 	if known && a.tracked.Load() == 0 {
@@ -261,7 +260,7 @@ func (a *Attempts) admitsLocked(c *attempts, f Fingerprint) bool {
 }
 
 // AdmitToken is Admit for a patgate token, which costs the forge nothing: it is looked up until the address is far beyond the
-// limit. wait tells for how long the address is beyond it, so that a wrong one is answered with that.
+// limit. wait tells for how long the address is beyond it, for the answer to a wrong token.
 func (a *Attempts) AdmitToken(client netip.Addr, f Fingerprint) (admitted bool, wait time.Duration) {
 	if a.tracked.Load() == 0 {
 		return true, 0
@@ -275,8 +274,8 @@ func (a *Attempts) AdmitToken(client netip.Addr, f Fingerprint) (admitted bool, 
 	return c.wrong < lockedOut*a.limit() || a.accepted.has(f, a.now()), left
 }
 
-// AdmitRevocation is Admit for a credential that comes to revoke something, or to sign in where that is done. Nobody else's
-// failures lock it out for long: beyond the limit unknown ones are let through at a pace, in lanes that nobody can choose.
+// AdmitRevocation is Admit for a credential that comes to revoke something, or to sign in for that. Other clients' failures do
+// not lock it out for long: beyond the limit, unknown credentials pass at a slow pace, in lanes that no client can choose.
 func (a *Attempts) AdmitRevocation(client netip.Addr, f Fingerprint) (wait time.Duration) {
 	if a.tracked.Load() == 0 {
 		return 0
@@ -352,8 +351,8 @@ func (a *Attempts) makeRoomLocked(now time.Time) {
 	}
 }
 
-// AttemptKey is what is counted together: the address itself for IPv4, and the /64 network for IPv6, which one client has to
-// itself.
+// AttemptKey is the address under which failures are counted: the address itself for IPv4, and the /64 network for IPv6, because
+// one client has all of that.
 func AttemptKey(client netip.Addr) netip.Addr {
 	client = client.Unmap().WithZone("")
 	if client.Is6() {

@@ -12,8 +12,8 @@ import (
 	"patgate/fleet"
 )
 
-// BudgetOptions limits how often the forge is asked on behalf of tokens, by all nodes of a fleet together: each has a share. Only
-// questions that no cache could answer count.
+// BudgetOptions limits how often the forge is asked on behalf of tokens, by all nodes of a fleet together, each with a share.
+// Only questions that no cache could answer count.
 type BudgetOptions struct {
 	// TokenBurst questions that end in "not there", or in a denial, may come from one token at once, TokenRate a second
 	// afterwards. Default 30 and 2.
@@ -39,7 +39,7 @@ const sweepEvery = 4096
 // it does not reach spends its own allowance and not the owner's rate limit at the forge. What a token does reach costs it
 // nothing: a bot may walk through all the projects of its group. It is safe for concurrent use.
 //
-// How a question ends is known late. So a token has no more under way than it could pay for, and others wait.
+// The outcome of a question is known late. So a token has no more questions under way than it could pay for; further ones wait.
 type Budget struct {
 	options BudgetOptions
 
@@ -55,7 +55,7 @@ type Budget struct {
 // allowance is a token's.
 type allowance struct {
 	*rate.Limiter
-	asking  int             // questions under way, each of which may cost one
+	asking  int             // questions under way; each may cost one
 	waiting []chan struct{} // for one of them to end
 }
 
@@ -80,8 +80,8 @@ func NewBudget(o BudgetOptions) *Budget {
 		owners: map[int64]*rate.Limiter{}, limits: map[limitKey]*limit{}}
 }
 
-// Begin begins a question of a token, and waits while as many are under way as the token could pay for. When the allowance of
-// the token or of its owner is used up, the error wraps ErrBudget. Without an error End must be called.
+// Begin begins a question of a token. It waits while the token has as many questions under way as it could pay for. When the
+// allowance of the token or of its owner is used up, the error wraps ErrBudget. Without an error, End must be called.
 func (b *Budget) Begin(ctx context.Context, tokenID, ownerID int64) error {
 	for {
 		turn, err := b.enter(tokenID, ownerID)
@@ -97,7 +97,7 @@ func (b *Budget) Begin(ctx context.Context, tokenID, ownerID int64) error {
 	}
 }
 
-// giveUp ends the wait for a turn. Where that has come all the same, it is another's.
+// giveUp ends the wait for a turn. When the turn has come all the same, it passes to another waiter.
 func (b *Budget) giveUp(tokenID int64, turn chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -162,11 +162,10 @@ func (b *Budget) Denied(tokenID int64, questions int) {
 	}
 }
 
-// Listed takes a question about the entries of a list, however it ends, or a further page of it, from a token's allowance for
-// lists.
-// Such questions are not the token's choice, and what is listed says how many they are: so neither does an entry that it does not
-// reach cost it more than one that it does, nor do its lists take what the owner's other tokens live on. The error wraps
-// ErrListBudget, with the time after which a whole list may be asked for again.
+// Listed takes a question about the entries of a list, or a further page of it, from a token's allowance for lists, whatever the
+// outcome. Such questions are not the token's choice, and their number depends on the list. So an entry that the token does not
+// reach costs no more than one that it reaches, and lists do not use up the allowance of the owner's other tokens. The error
+// wraps ErrListBudget, with the time after which a whole list may be asked for again.
 func (b *Budget) Listed(tokenID int64) error {
 	now := b.lock()
 	defer b.mu.Unlock()

@@ -14,8 +14,8 @@ var (
 	ErrLoop = fmt.Errorf("%w: its address leads back to patgate", ErrUnavailable)
 	// ErrTimeout: the forge did not answer in time. For clients: 504.
 	ErrTimeout = errors.New("forge did not answer in time")
-	// ErrBudget: the token or its owner asks for too many unknown things, or the forge's own rate limit for the owner
-	// is used up: one of the four below. For clients: 429; RetryAfter says when to try again.
+	// ErrBudget: the token or its owner asks for too many unknown things, or the forge's own rate limit for the owner is used up.
+	// It is one of the four below. For clients: 429; RetryAfter says when to try again.
 	ErrBudget = errors.New("too many look-ups")
 	// ErrTokenBudget: the token asked for too much that is not there, or not for it.
 	ErrTokenBudget = fmt.Errorf("%w: the token's allowance is used up (resolver.budget_per_token)", ErrBudget)

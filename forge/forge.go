@@ -1,8 +1,8 @@
-// Package forge asks the forge what requests refer to: projects, groups, users, objects with global ids, and who a
-// credential belongs to. Its answers are facts with an age; what follows from them is decided in policy.
+// Package forge asks the forge what requests refer to: projects, groups, users and objects with global ids, and whose a
+// credential is. Its answers are facts with an age; what follows from them is decided in policy.
 //
-// Implementations live in packages below (forge/gitlab, forge/gitea). forge/resolvertest holds them to what is said here, and
-// forge/forgetest is a stand-in forge to run them against.
+// Implementations are the packages forge/gitlab and forge/gitea. forge/resolvertest tests that they do what this package says,
+// and forge/forgetest is a stand-in forge to run them against.
 package forge
 
 import (
@@ -28,8 +28,8 @@ type Resolver interface {
 	// Errors wrap ErrUnavailable, ErrTimeout, ErrBudget, ErrCredential, or the context's error.
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
 
-	// Known gives what Resolve would without asking the forge; nil when it would ask. now is the time, by a caller who has just
-	// read the clock. What it gives must not be changed.
+	// Known gives what Resolve would give without asking the forge; nil when Resolve would ask. now is the time: callers have
+	// just read the clock. The container must not be changed.
 	Known(s *token.Session, ref routes.Reference, maxAge time.Duration, now time.Time) *policy.Container
 
 	// Lookup makes the upstream read that the route declares in Find.Lookup for an object with a global id, with the
@@ -40,21 +40,21 @@ type Resolver interface {
 	// ErrCredential; one that is no personal access token is ErrCredentialKind.
 	Identify(ctx context.Context, credential token.Secret) (Identity, error)
 
-	// Denied tells that what was resolved for a token, with so many questions to the forge, led to a denial: the token pays for
-	// them, as for what is not there.
+	// Denied tells that a request was denied after questions to the forge: the token pays for them, as for questions about what
+	// is not there.
 	Denied(s *token.Session, questions int)
 
-	// Listed comes before each question about the entries of a list, and each further page of it: the token pays for it, and when
-	// it cannot, the error wraps ErrListBudget.
+	// Listed must be called before each question about the entries of a list, and before each further page of it. The token pays
+	// for these; when it cannot, the error wraps ErrListBudget.
 	Listed(s *token.Session) error
 
 	// Below gives the sorted ids of the projects that lie below a group, at any depth, as far as the owner sees them. complete
-	// tells that there are no others. It is paid for like the questions about single entries of a list, for which it stands. It
+	// tells that there are no others. It costs what questions about single entries of a list cost, because it replaces them. It
 	// fails as Resolve does, and when the token cannot pay.
 	Below(ctx context.Context, s *token.Session, group *policy.Container, maxAge time.Duration) (projects []int64, complete bool,
 		err error)
 
-	// Forget drops what is known of a container, for all owners, because a request that was forwarded may have changed
+	// Forget drops what is known about a container, for all owners, because a request that was forwarded may have changed
 	// it: once Forget has returned, Resolve answers from reads that began later. The zero Container drops only what was
 	// found to be absent, for requests that made something new.
 	Forget(container policy.Container)
@@ -100,7 +100,7 @@ func (k CredentialKind) String() string {
 	return "unknown"
 }
 
-// Identity is what the forge says of a credential and of the user behind it.
+// Identity is what the forge says about a credential and of the user behind it.
 type Identity struct {
 	UserID   int64
 	Username string
@@ -113,8 +113,7 @@ type Identity struct {
 	Kind      CredentialKind
 	TokenID   int64
 	TokenName string
-	// Application is the public id of the OAuth application whose access token it is. The next token is another one, for the
-	// same.
+	// Application is the public id of the OAuth application that the access token is for. It stays when the token is renewed.
 	Application string
 	Scopes      []string  // "api", "read_api", ...
 	ExpiresAt   time.Time // the first moment at which it is not valid any more; zero: never

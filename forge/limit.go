@@ -5,22 +5,21 @@ import "time"
 // longestPause bounds what a forge can ask for with Retry-After.
 const longestPause = time.Minute
 
-// limitKey is what a forge's 429 may hold for: the user, and the part of the API. GitLab counts by the user of a credential
-// (throttle_authenticated_api), and some of its endpoints apart (project_api_limit, group_api_limit).
+// limitKey is the scope of a forge's 429: the user, and the part of the API. GitLab counts by the user of a credential
+// (throttle_authenticated_api), and some endpoints separately (project_api_limit, group_api_limit).
 type limitKey struct {
 	owner int64
 	part  string
 }
 
-// limit is what a forge has said of its own rate limit since its last good answer.
+// limit is what a forge has said about its own rate limit since its last good answer.
 type limit struct {
 	said  int       // how often, one time after the other
 	until time.Time // when it wants to be asked again
 	last  time.Time
 }
 
-// Limited tells whether the forge wants to be left alone with questions about a part of its API for an owner: the error then
-// wraps ErrRateLimited.
+// Limited gives an error that wraps ErrRateLimited while the forge wants no questions for an owner about a part of its API.
 func (b *Budget) Limited(ownerID int64, part string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -35,9 +34,9 @@ func (b *Budget) Limited(ownerID int64, part string) error {
 	return nil
 }
 
-// Answered notes how the forge answered a question: with a 429, and when it wants to be asked again, or otherwise. One alone
-// holds for the question that it answers. A second one with nothing between them is believed: until its time is over, at most
-// a minute, nobody asks.
+// Answered notes whether the forge answered a question with a 429, and when it then wants to be asked again. A single 429 holds
+// for its own question alone. A second one, with no other answer between them, is believed: until its time is over, at most a
+// minute, no question is asked.
 func (b *Budget) Answered(ownerID int64, part string, limited bool, after time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -3,8 +3,8 @@ package forge
 import "fmt"
 
 // Memberships are groups and projects that a user has access to, as GitLab names them (PersonalAccessTokenAssociations,
-// lib/api/entities, 19.3). What is here is shown to every token that reaches them: which they are and how far the access goes,
-// and nothing that takes a permission to read. What else a forge says of them is not kept.
+// lib/api/entities, 19.3). Every token that reaches them is shown which they are and how far the access goes, and nothing that
+// takes a permission to read. All else that a forge says about them is left out.
 type Memberships struct {
 	Groups   []MemberGroup   `json:"groups"`
 	Projects []MemberProject `json:"projects"`

@@ -12,8 +12,8 @@ var ErrRedirected = fmt.Errorf("%w: it redirects", ErrUnavailable)
 // redirectedError is ErrRedirected with where it leads.
 type redirectedError struct{ to, base string }
 
-// Redirected is the error for a forge that answered with a redirect that says nothing of what was asked for. base is the
-// forge's address as the redirect has it, when it leads to the same at another address; empty: it leads elsewhere.
+// Redirected is the error for a forge that answered with a redirect instead of what was asked for. base is the forge's
+// address in the redirect, when it leads to the same path at another address, else empty.
 func Redirected(location, base string) error {
 	to, _, _ := strings.Cut(location, "?")
 	if u, err := url.Parse(location); err == nil {
@@ -33,8 +33,8 @@ func (e *redirectedError) Error() string {
 
 func (e *redirectedError) Unwrap() error { return ErrRedirected }
 
-// MovedTo tells whether a Location leads to the very target that was asked for, at another address, and gives that address: of
-// another scheme or name, or with another path in front. target is what was asked for, with the root that the forge lies under.
+// MovedTo tells whether a Location leads to the very target that was asked for at another address, and gives that address, which
+// has another scheme or name, or another path in front. target includes the root that the forge lies under.
 func MovedTo(location, target, root string) (base string, moved bool) {
 	u, err := url.Parse(location)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

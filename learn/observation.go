@@ -14,7 +14,7 @@ func DayOf(t time.Time) Day { return Day(t.Unix() / (24 * 60 * 60)) }
 // Start is the instant at which the day begins.
 func (d Day) Start() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
 
-// Observation is what is known of one unit of a subject.
+// Observation is what is known about one unit of a subject.
 type Observation struct {
 	Unit  Unit
 	First time.Time
@@ -28,16 +28,16 @@ type Observation struct {
 const (
 	// DaysKept is for how many days counts are kept day by day.
 	DaysKept = 90
-	// MostUnits is how many allowed units, and how many denied ones, a subject has of its own. Further ones are kept without
-	// their containers and refs, see Unit.Collapsed; MostCollapsed more of these, and nothing beyond.
+	// MostUnits is how many allowed units, and how many denied ones, a subject has. Further ones are kept without their
+	// containers and refs, see Unit.Collapsed. There are MostCollapsed of these; units beyond that are lost.
 	MostUnits     = 2000
 	MostCollapsed = 1000
-	// MostUnitsOfForgeToken and MostCollapsedOfForgeToken are the same of a credential of the forge's own: anybody there makes
-	// one.
+	// MostUnitsOfForgeToken and MostCollapsedOfForgeToken are the same for a credential of the forge's own, which any user there
+	// can make.
 	MostUnitsOfForgeToken     = 300
 	MostCollapsedOfForgeToken = 100
-	// MostText is how long such a credential's unit is as it is kept, without the groups, and MostRef how long the name of a ref
-	// in it, both in bytes. A longer unit is kept collapsed.
+	// MostText bounds such a credential's unit as it is kept, without the groups, and MostRef the name of a ref in it, both in
+	// bytes. A longer unit is kept collapsed.
 	MostText = 2 << 10
 	MostRef  = 255
 	// MostSuspect is how many suspect units a subject or token has beside all these. Beyond it they are lost.
@@ -56,6 +56,6 @@ type Seen struct {
 	Unit    Unit
 	Count   int64
 	Last    time.Time
-	// Networks are those that it was seen from; none where nobody knows.
+	// Networks are those that it was seen from; empty where that is not known.
 	Networks []netip.Prefix
 }

@@ -10,15 +10,15 @@ import (
 // nowhere. Units are of subjects or of tokens: the ids of tokens are the higher ones.
 type Subject struct {
 	ID int64
-	// Hash is of the credential, under a key that is not in the store; of an OAuth access token, of its application and user:
-	// each token lasts for hours.
+	// Hash is a hash of the credential under a key that is not in the store. For an OAuth access token, which lasts for hours, it
+	// is a hash of the application and user instead.
 	Hash [sha256.Size]byte
 	// Origin is the forge's, UserID and Username whose credential it is, as the forge says.
 	Origin   string
 	UserID   int64
 	Username string // empty where the forge did not say
 	Kind     string // personal, granular or oauth
-	// ForgeID is the id of the credential at the forge, 0 where it shows none; Name what it is called there.
+	// ForgeID is the id of the credential at the forge, 0 where it shows none, and Name its name there.
 	ForgeID int64
 	Name    string
 	Scopes  []string
@@ -26,7 +26,7 @@ type Subject struct {
 	Last    time.Time // when it was last seen
 }
 
-// Summary is what is known of a subject or a token in few words. What was denied is not counted.
+// Summary is what is known about a subject or a token in few words. What was denied is not counted.
 type Summary struct {
 	Requests int64
 	Units    int
@@ -37,17 +37,17 @@ type Summary struct {
 }
 
 const (
-	// MostSubjects is how many subjects are kept in all, and MostSubjectsOfUser how many of one user. Beyond that the one that
-	// was not seen for longest goes, if that is at least QuietDays ago.
+	// MostSubjects is how many subjects are kept in all, and MostSubjectsOfUser how many of one user. For one more of a user, the
+	// one that was not seen for longest goes, if that is at least QuietDays ago.
 	MostSubjects       = 100_000
 	MostSubjectsOfUser = 64
 	QuietDays          = 7
-	// FirstDays is how many days, from the first request, the networks of a subject or token are learned, and MostNetworks how
-	// many networks.
+	// FirstDays is for how many days from the first request the networks of a subject or token are learned, and MostNetworks how
+	// many networks are learned.
 	FirstDays    = 7
 	MostNetworks = 64
-	// LeakDays is how many days before the report of a leak count as a thief's: what the token did for the first time in them,
-	// from whatever network, is set apart, because nobody knows when it leaked. The report ends the token.
+	// LeakDays is how many days before the report of a leak count as a thief's, because it is not known when the token leaked:
+	// what it first did in these days, from any network, is set apart. The report ends the token.
 	LeakDays = 7
 )
 

@@ -41,7 +41,7 @@ type Act struct {
 	Access policy.OwnerAccess `json:"access,omitempty"` // what the owner has on it
 	// Visibility is that of the container.
 	Visibility policy.Visibility `json:"visibility,omitempty"`
-	PersonalOf int64             `json:"personal_of,omitempty"` // the user in whose namespace the container is
+	PersonalOf int64             `json:"personal_of,omitempty"` // the user whose namespace holds the container
 	// Partial: more groups may stand above the container than Ancestors says.
 	Partial bool `json:"partial,omitempty"`
 	Create  bool `json:"create,omitempty"` // of a ref
@@ -60,8 +60,8 @@ func (a *Act) Tag() bool {
 	return len(a.Ref) > len(tags) && a.Ref[:len(tags)] == tags
 }
 
-// Collapse gives the unit without what differs most: its containers and refs. What is left of them are the groups that they lie
-// in, and a group lies in itself. Changes of refs that are the same without their names are one.
+// Collapse gives the unit without what differs most: its containers and refs. Of the containers it keeps the groups that they
+// lie in; a group lies in itself. Changes of refs that are the same without their names become one.
 func (u Unit) Collapse() Unit {
 	acts := make([]Act, 0, len(u.Acts))
 	for _, a := range u.Acts {
@@ -69,7 +69,7 @@ func (u Unit) Collapse() Unit {
 			a.Ancestors = append([]int64{a.Container}, a.Ancestors...)
 		}
 		a.Container, a.Ref, a.PersonalOf = 0, "", 0
-		same := func(other Act) bool { // nothing else is said of a ref
+		same := func(other Act) bool { // a ref has nothing else
 			return other.Kind == policy.ActRef && other.Create == a.Create && other.Delete == a.Delete
 		}
 		if a.Kind != policy.ActRef || !slices.ContainsFunc(acts, same) {

@@ -12,8 +12,8 @@ import (
 // is made.
 type Ceiling struct {
 	Name string
-	// Groups and Projects are the ids of where it holds, a group with everything below it. Without any it holds everywhere, on
-	// the owner's account and the instance too.
+	// Groups and Projects are the ids of the places where it holds, a group with everything below it. Without any it holds
+	// everywhere, on the owner's account and the instance too.
 	Groups, Projects []int64
 	// Above are the ids of the groups above those: an act on one of them as a group reaches what lies below it.
 	Above []int64
@@ -35,8 +35,8 @@ func (m *Ceiling) Refusal() string {
 // Everywhere tells whether a ceiling holds everywhere.
 func (m *Ceiling) Everywhere() bool { return len(m.Groups) == 0 && len(m.Projects) == 0 }
 
-// Holds tells whether a ceiling holds on a project or group. If the forge does not show all groups above it, it is taken to lie
-// below every group.
+// Holds tells whether a ceiling holds on a project or group. A container counts as below every group when the forge does not
+// show all groups above it.
 func (m *Ceiling) Holds(c *Container) bool {
 	switch {
 	case m.Everywhere():
@@ -91,14 +91,14 @@ func (l Ceilings) Turns(b Bearer) (age int64, ok bool) {
 	return age, ok
 }
 
-// bound is a ceiling as one grant is held to it.
+// bound is a ceiling that one grant is held to.
 type bound struct {
 	*Ceiling
-	barred bool // from all that it asks for there: it is older than it may be, or is to be used from elsewhere
+	barred bool // from everything there: the token is too old, or may be used from other networks
 }
 
-// Under gives the grant as it is held to ceilings by a token. Ceilings that could forbid it nothing are left out, so that it is
-// the same grant when all are. A nil grant stays nil.
+// Under gives the grant held to ceilings, for a bearer. Ceilings that cannot forbid it anything are left out of decisions: when
+// that leaves none, the grant decides as before. A nil grant stays nil.
 func (g *Grant) Under(ceilings Ceilings, b Bearer) *Grant {
 	if g == nil || len(ceilings) == 0 {
 		return g
@@ -140,8 +140,8 @@ func (b *bound) forbids(needs *routes.PermissionSet) bool {
 	return b.barred || needs != nil && shares(&b.Permissions, needs)
 }
 
-// Barred gives the ceiling that forbids a permission on the owner's account or on the instance, which only one that holds
-// everywhere can; nil when none does.
+// Barred gives the ceiling that forbids a permission on the owner's account or on the instance; nil when none does. Only a
+// ceiling that holds everywhere can.
 func (g *Grant) Barred(b routes.Boundary, p routes.Permission) *Ceiling {
 	if g == nil || b.InContainer() {
 		return nil
@@ -172,13 +172,13 @@ func (b *bound) holdsOn(on routes.Boundary, c *Container) bool {
 	return on.InContainer()
 }
 
-// capped holds what the grant allows to the ceilings, and writes the denial. What everybody sees is passed on without a
-// credential instead: no ceiling holds on it.
+// capped holds what the grant allows to the ceilings, and writes the denial. Public answers are passed on without a credential
+// instead: no ceiling holds on them.
 //
 // An answer that reaches over all memberships is passed on without what lies where a ceiling holds, if its entries can be judged
 // one by one. That comes before what everybody sees, and neither answer holds all of the other: what everybody sees may lie where
-// the ceiling holds. Of an answer that the grant alone allows whole, each entry is asked about by Clears, else it is a Question
-// of its own.
+// the ceiling holds. When the grant alone allows the answer whole, Clears is asked about each entry; else each entry is a
+// Question of its own.
 func (g *Grant) capped(q *Question, d *Decision) {
 	if d.Verdict != Allow || d.Reason == ReasonOpen {
 		return
@@ -224,8 +224,8 @@ func (g *Grant) breached(q *Question, b *bound, act int, d *Decision) {
 	}
 }
 
-// breach gives the first act that a ceiling forbids, -1 for the row as a whole. partly tells instead that it forbids what some
-// entries of the answer are about, and that each of them can be judged. The row's own acts are left out of an anonymous request.
+// breach gives the first act that a ceiling forbids, -1 for the row as a whole. partly tells instead that the ceiling forbids
+// some entries of the answer, and that each can be judged. For an anonymous request the row's own acts are left out.
 func (b *bound) breach(q *Question, anonymous bool) (act int, partly, breached bool) {
 	r := q.Route
 	ofRow := b.forbids(&r.NeedSet)
@@ -244,7 +244,7 @@ func (b *bound) breach(q *Question, anonymous bool) (act int, partly, breached b
 			}
 			unknown := a.Container == nil || !a.Container.Boundary.InContainer()
 			if partly && unknown && a.Named == nil && !b.Everywhere() {
-				continue // what it is about are the entries
+				continue // it is about the entries
 			}
 			if partly && !b.needs(a) && b.reaches(a.Container) && !b.Holds(a.Container) {
 				continue // what lies below it are the entries

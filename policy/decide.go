@@ -2,20 +2,20 @@ package policy
 
 import "patgate/routes"
 
-// Decide answers whether a grant allows a request. It is a pure function, allocates nothing, and denies whatever it is not
-// told in full.
+// Decide answers whether a grant allows a request. It is a pure function, allocates nothing, and denies a question with
+// anything missing.
 //
 //   - Every act must be allowed. The row's own are decided first, then the targets, then the quick actions; within a kind
-//     the first that fails is told. A target that fails is ReasonTargetDenied, a quick action ReasonQuickAction, and an act
-//     that is none, without a kind or a ref without its change, is ReasonNone.
+//     the first that fails is told. A target that fails is ReasonTargetDenied, a quick action ReasonQuickAction. An act
+//     without a kind, or with a ref and no change of it, is ReasonNone.
 //   - The scopes of a grant unite: an act is allowed when the scopes that reach its container hold together all that it
-//     needs. What reaches what is said at Access. More scopes never turn an allow into a denial.
+//     needs. Access says what a scope reaches. More scopes never turn an allow into a denial.
 //   - A container that is not found or not visible answers as one that is out of bounds, so that nobody can ask what
 //     exists; ReasonHidden (404) is for what the grant covers without doubt: a numeric id that a scope with the
 //     permissions names, and anything at all under all_memberships.
 //   - A row whose own boundary cannot be found (FindNowhere) needs its permissions under all_memberships, and so does,
 //     besides its own act, a row that spans them, and an own act that may be anywhere.
-//   - A row that goes by its acts needs nothing itself: each of its acts needs what stands there.
+//   - A row that goes by its acts needs nothing itself: each of its acts has its own needs.
 //   - A row marked public needs no permission while all its own containers are public. It is then forwarded without a
 //     credential, so that nobody sees more than an anonymous caller. Its targets must still be granted.
 //   - A row that spans and whose entries can be judged is allowed without all_memberships, when its own containers are and the
@@ -57,8 +57,8 @@ func (g *Grant) unbounded(q *Question) Decision {
 	return d
 }
 
-// decideRefs decides a request whose body lists the refs that it changes: what is allowed at all must be allowed for each
-// of them by scopes whose constraints let it through.
+// decideRefs decides a request whose body lists the refs that it changes: for each ref, scopes whose constraints let it
+// through must allow the other acts.
 func (g *Grant) decideRefs(q *Question) Decision {
 	d := g.decide(q, look{})
 	if d.Verdict == Deny {

@@ -28,8 +28,8 @@ func (v Verdict) String() string {
 type Reason uint8
 
 const (
-	// ReasonNone: nothing was decided. Plan gives it with Allow for "go on, and ask Decide"; Decide only with Deny, for a
-	// question that is none (no route, no own act, an act that is none).
+	// ReasonNone: nothing was decided. Plan gives it with Allow for "go on, and ask Decide"; Decide only with Deny, for an
+	// incomplete question: without a route, without an own act, or with an incomplete act.
 	ReasonNone Reason = iota
 	// ReasonGranted: the grant's scopes hold every permission on every container that the request names.
 	ReasonGranted
@@ -51,7 +51,7 @@ const (
 	ReasonNotFindable
 	// ReasonOtherCredential: the route takes another kind of credential.
 	ReasonOtherCredential
-	// ReasonMints: the route yields another credential, which patgate hands out to nobody.
+	// ReasonMints: the route yields another credential, which patgate never hands out.
 	ReasonMints
 	// ReasonRefused: the row is refused by the table; Route.Refused says why.
 	ReasonRefused
@@ -101,12 +101,12 @@ type Decision struct {
 	// Container is the id of that act's container, for the log only: an answer must not show it, since the client may
 	// have named the container by a path that it cannot read. 0 when there is none or none was found.
 	Container int64
-	// Missing holds the permissions that were needed there and not granted there. For ReasonPermissionMissing they are
+	// Missing holds the permissions that were needed on the Boundary and not granted there. For ReasonPermissionMissing they are
 	// those that no scope holds anywhere, for ReasonNotFindable those not held under all_memberships, and for ReasonSpans those
 	// not held under one of Under.
 	Missing routes.PermissionSet
-	// Under are the accesses under which an answer that reaches over all memberships needs the permissions and the grant lacks
-	// some, each by itself: selected_memberships where its entries can be judged one by one.
+	// Under are the accesses that lack permissions which an answer over all memberships needs under each of them. It is
+	// selected_memberships where the entries can be judged one by one.
 	Under Accesses
 	// Whole: for ReasonFiltered, the grant alone allows the whole answer, and only ceilings leave entries out of it: see
 	// Grant.Clears.
@@ -117,8 +117,8 @@ type Decision struct {
 	Ceiling *Ceiling
 }
 
-// Path gives the full path of the container that the decision is about, for the log only; empty when none was found. A row that
-// may be public is denied after its container was found, and Container does not tell that one.
+// Path gives the full path of the container that the decision is about, for the log only; empty when none was found. It also
+// gives the container of a row that may be public, which was found before the denial and is not in Container.
 func (d *Decision) Path(acts []Act) string {
 	for i := range acts {
 		c := acts[i].Container

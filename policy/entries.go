@@ -22,8 +22,8 @@ func listed(r *routes.Route) *routes.Entries { return r.Spanned(func(string) str
 // chosen tells whether it depends on a parameter if the entries of a row that spans can be judged.
 func chosen(r *routes.Route) bool { return r.Spans && len(r.Entries) > 0 && listed(r) == nil }
 
-// onEntries makes a denial of an answer whose entries can be judged one that says so: what is missing is needed on what they are
-// of.
+// onEntries adjusts the denial of an answer whose entries can be judged one by one: the missing permission is needed on the
+// containers of the entries.
 func (d *Decision) onEntries(e *routes.Entries) {
 	if e != nil {
 		d.Under = Accesses(0).with(AccessSelectedMemberships)
@@ -78,7 +78,7 @@ func (g *Grant) filtered(q *Question, l look, d *Decision) (allowed bool) {
 
 // Reachable says which entries of a list a grant may reach, so that the forge need not be asked about the others.
 type Reachable struct {
-	// Facts: it depends on membership, or on whose a project is, so that each container has to be looked at.
+	// Facts: it depends on membership, or on a project's owner, so each container has to be looked at.
 	Facts bool
 	// Capped: a ceiling on groups may forbid it, so that all groups above what is reached have to be known.
 	Capped bool
@@ -86,7 +86,7 @@ type Reachable struct {
 	Groups []int64
 }
 
-// Reaches gives what may make the grant reach entries of a row.
+// Reaches says what lets the grant reach entries of a row.
 func (g *Grant) Reaches(r *routes.Route) (out Reachable) {
 	useful := func(n int32) bool {
 		for i := range r.NeedSet {

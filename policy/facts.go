@@ -25,7 +25,7 @@ const (
 	OwnerMember
 )
 
-// Container is what the forge says of a project or group. The zero value is "not found or not visible to the owner".
+// Container is what the forge says about a project or group. The zero value is "not found or not visible to the owner".
 type Container struct {
 	Boundary   routes.Boundary // BoundaryProject or BoundaryGroup; BoundaryUser for a user namespace; BoundaryNone when not found
 	ID         int64           // project id or group id; for a user namespace the user's id

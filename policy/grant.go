@@ -115,7 +115,7 @@ func namingOf(sorted []naming, id int64) []naming {
 	return sorted[low:end]
 }
 
-// held gives what the grant can hold at most on a boundary, whatever the container is.
+// held gives the most that the grant can hold on a boundary, for any container.
 func (g *Grant) held(b routes.Boundary) *routes.PermissionSet {
 	switch b {
 	case routes.BoundaryProject:
@@ -131,8 +131,7 @@ func (g *Grant) held(b routes.Boundary) *routes.PermissionSet {
 }
 
 // Holds tells whether the grant has a permission, without a constraint, on the owner's account or on the instance as a
-// whole, and no ceiling forbids it there. A nil grant holds nothing; of containers, which need facts to decide, it holds nothing
-// either.
+// whole, and no ceiling forbids it there. A nil grant holds nothing. The answer for containers is no: these need facts.
 func (g *Grant) Holds(b routes.Boundary, p routes.Permission) bool {
 	if g == nil || b.InContainer() {
 		return false
@@ -140,7 +139,7 @@ func (g *Grant) Holds(b routes.Boundary, p routes.Permission) bool {
 	return g.held(b).Has(p) && g.Barred(b, p) == nil
 }
 
-// underAll gives what is held under all_memberships by the scopes that count.
+// underAll gives the permissions that the scopes that count hold under all_memberships.
 func (g *Grant) underAll(l look) *routes.PermissionSet {
 	if l.ref != nil {
 		held := g.allFree

@@ -114,8 +114,8 @@ func (g *Grant) olderThan(r *routes.Route) bool {
 	return r.Since > g.TableVersion && (r.Writes() || r.Mints != "")
 }
 
-// under gives the accesses under which the permissions of a row that spans are not held, and those that are missing there.
-// all_memberships covers the entries, and user or instance what a row without a container belongs to itself.
+// under gives the accesses under which the permissions of a row that spans are not held, and the permissions that are missing.
+// all_memberships covers the entries, and user or instance the row itself when it has no container.
 func (g *Grant) under(r *routes.Route, l look) (under Accesses, missing routes.PermissionSet) {
 	lacks := func(a Access, held *routes.PermissionSet) {
 		if held.Contains(&r.NeedSet) {

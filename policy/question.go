@@ -2,14 +2,14 @@ package policy
 
 import "patgate/routes"
 
-// Question is one request, read and resolved: a list of acts, each of which must be allowed. Their order says which denial
-// is told first, among those of one kind. The changes of refs stand last: each is asked with all that stands before it. A
-// Question holds nothing after Decide returned, so it may be reused.
+// Question is one request, read and resolved: a list of acts, all of which must be allowed. Among acts of one kind, the order
+// says which denial is told first. The changes of refs stand last: each is asked with all that stands before it. Decide keeps
+// nothing of a Question, so it may be reused.
 type Question struct {
 	Route *routes.Route
 	Acts  []Act
-	// Entries say how the entries of the answer name their containers, when it may hold some of others than the acts are about
-	// and each can be judged; nil when it cannot, or holds none.
+	// Entries say how the entries of the answer name their containers, when it may hold entries of other containers than the acts
+	// are about, and each can be judged. It is nil when they cannot be judged, or there are none.
 	Entries *routes.Entries
 }
 

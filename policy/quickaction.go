@@ -2,7 +2,7 @@ package policy
 
 import "patgate/routes"
 
-// further denies unless the quick actions pass, and for an act that is none.
+// further denies unless the quick actions pass, and for an incomplete act.
 func (g *Grant) further(q *Question, l look, d *Decision) {
 	for i := range q.Acts {
 		switch a := &q.Acts[i]; {

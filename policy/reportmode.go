@@ -10,10 +10,10 @@ import (
 // written down has it: see Grant.ReportMode.
 const accessWhole = AccessInstance + 1
 
-// ReportMode gives the grant by which a token in report mode is decided when its own denies: besides what that holds, the
-// permissions of a set on whatever the owner sees but the instance, with no constraint. The forge narrows it to what
-// the owner may do there. All that no scope could change is denied as ever: what the row alone decides, a row that is newer
-// than the token, what a ceiling forbids, and what the owner does not see. A nil grant gives none.
+// ReportMode gives the grant that decides in report mode when the token's own grant denies. Besides the own rights it holds the
+// permissions of set on everything that the owner sees but the instance, without constraints. The forge narrows that to what
+// the owner may do there. Whatever no scope could change is denied all the same: what the row alone decides, a row that is
+// newer than the token, what a ceiling forbids, and what the owner does not see. A nil grant stays nil.
 func (g *Grant) ReportMode(set routes.PermissionSet) *Grant {
 	if g == nil {
 		return nil

@@ -100,7 +100,7 @@ type Constraints struct {
 	RefPatterns []string
 	// ForbidRefDeletes: a push deletes no ref.
 	ForbidRefDeletes bool
-	// ForbidTagChanges: a push neither moves nor deletes a tag that is there. It may make new ones.
+	// ForbidTagChanges: a push neither moves nor deletes an existing tag. It may make new ones.
 	ForbidTagChanges bool
 }
 

@@ -2,13 +2,13 @@ package policy
 
 import "patgate/routes"
 
-// Wanted is what a token would need to hold so that what was denied is allowed.
+// Wanted is what a token would have to hold to be allowed a denied request.
 type Wanted struct {
 	Accesses    Accesses // a scope for each
 	Permissions routes.PermissionSet
 }
 
-// Wanted tells what would allow what was denied on a row; ok is false where no scope could.
+// Wanted tells what would allow the denied request on a row; ok is false when no scope could.
 func (d *Decision) Wanted(r *routes.Route) (w Wanted, ok bool) {
 	if r == nil {
 		return w, false

@@ -19,7 +19,7 @@ type class struct {
 	value func([]byte) bool // on the decoded value; nil accepts
 	want  string            // what the value must be, for the message
 	ref   RefKind
-	named bool // the reference is a name, never an id; of a project "owner/name", two raw segments
+	named bool // the reference is a name, never an id; a project's is "owner/name", two raw segments
 }
 
 // pair tells whether a capture of the class takes exactly two raw segments, the owner and the name of a project.
@@ -49,8 +49,8 @@ var builtinClasses = map[string]*class{
 	// The path of a Go module, which GitLab decodes once more than its router (19.3, lib/api/go_proxy.rb).
 	"module": {name: "module", shape: pattern.ShapeText, want: "the path of a Go module, encoded once",
 		value: func(v []byte) bool { return bytes.IndexByte(v, '%') < 0 }},
-	// A namespace where the forge's router takes no dots: what follows one would be a format. A user's namespace has no id of its
-	// own to be sent, so that its path would be.
+	// A namespace where the forge's router takes no dots: what follows a dot would be a format. A user's namespace would be sent
+	// by its path, because it has no id to send.
 	"numeric_namespace": {name: "numeric_namespace", shape: pattern.ShapeWord, ref: RefNamespace,
 		want: "the numeric id of a namespace", value: func(v []byte) bool { _, ok := parseID(v); return ok }},
 	// GitLab's users by id alone ([0-9]*): with a username its router goes on to other routes.

@@ -103,8 +103,7 @@ func (c *Commands) All() []*Command {
 	return c.list
 }
 
-// NewCommands makes the commands of a forge of a list of them. taken is called for each name that belongs to an earlier
-// command already.
+// NewCommands makes the commands of a forge from a list. taken is called for each name that an earlier command has already.
 func NewCommands(list []*Command, taken func(c *Command, name string, earlier *Command)) *Commands {
 	commands := &Commands{list: list, names: make(map[string]namedCommand, 2*len(list))}
 	for _, c := range list {
@@ -137,8 +136,8 @@ func (c *Commands) Find(name string) *Command {
 	return c.names[name].command
 }
 
-// Any stands for a text that nobody but the forge sees, in which every command of a kind may be: it needs what all of them
-// need. Nil when none is carried out in such texts.
+// Any stands for a text that only the forge sees, and that may hold any command of a kind: it needs what all of them need. It
+// is nil when no command is carried out in such texts.
 func (c *Commands) Any(k CommandKind) *Command {
 	if c == nil || k >= commandKinds {
 		return nil

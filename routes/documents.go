@@ -9,11 +9,11 @@ const SurfaceGraphQL = "graphql"
 type Documents struct {
 	// Schema is the forge's, in the schema definition language.
 	Schema File
-	// Roots say for fields of the root query type what their answer belongs to. Those that are not here need their permissions
-	// under all_memberships.
+	// Roots say what the answers of fields of the root query type belong to. A field that is not here needs its permissions under
+	// all_memberships.
 	Roots map[string]DocumentRoot
-	// Arguments say what a plain argument or input field of a mutation names, by its name wherever it stands. RefNone: nothing
-	// outside the container that others name.
+	// Arguments say what a plain argument or input field of a mutation names, by its name, wherever it stands. RefNone: nothing
+	// outside the container that other arguments name.
 	Arguments map[string]RefKind
 	// Objects are the kinds of objects whose container the forge can be asked for, by the class in their global ids.
 	Objects map[string]DocumentObject
@@ -27,8 +27,8 @@ type Documents struct {
 	Edges map[string]string
 	// Widens are arguments, by name wherever they stand, that make the answer reach further, and where to: parent or other.
 	Widens map[string]string
-	// Templates are the mutations that make something whose description the forge takes from a template where it is missing, and
-	// carries out the commands in it.
+	// Templates are the mutations that make an object with a description. Where that is missing, the forge takes it from a
+	// template, and carries out the commands in it.
 	Templates map[string]bool
 	// Refused are fields that nobody gets, by Type.field, with the reason.
 	Refused map[string]string
@@ -36,7 +36,7 @@ type Documents struct {
 	Sources map[string]Source
 }
 
-// The paths of the rows that stand for whole documents. Each act of a document is decided by the row that it is of.
+// The paths of the rows that stand for whole documents. Each act of a document is decided by a row of its own.
 const (
 	QueryRow    = "/api/graphql#query"
 	MutationRow = "/api/graphql#mutation"
@@ -46,9 +46,19 @@ const (
 func (d *Documents) rows() []*Route {
 	boundaries := []Boundary{BoundaryProject, BoundaryGroup, BoundaryUser, BoundaryInstance}
 	row := func(path string, reads bool) *Route {
-		return &Route{Kind: KindPermission, Method: "POST", Path: path, Surface: SurfaceGraphQL, Category: "GraphQL", Reads: reads,
-			Source: Source{File: d.Schema.Name, Line: 1}, ByActs: true, Boundaries: boundaries, Since: 1,
-			Find: Find{From: FindInParam, Name: "query"}}
+		return &Route{
+			Kind:       KindPermission,
+			Method:     "POST",
+			Path:       path,
+			Surface:    SurfaceGraphQL,
+			Category:   "GraphQL",
+			Reads:      reads,
+			Source:     Source{File: d.Schema.Name, Line: 1},
+			ByActs:     true,
+			Boundaries: boundaries,
+			Since:      1,
+			Find:       Find{From: FindInParam, Name: "query"},
+		}
 	}
 	return []*Route{row(QueryRow, true), row(MutationRow, false)}
 }

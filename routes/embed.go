@@ -38,7 +38,7 @@ func GitLabFiles() []File { return embedded(gitlabFiles, "gitlab") }
 // GiteaFiles gives the files of the embedded table for Gitea and Forgejo, sorted by name.
 func GiteaFiles() []File { return embedded(giteaFiles, "gitea") }
 
-// Files gives the files of the embedded table for a forge; nil for one that there is none for. Empty is GitLab.
+// Files gives the files of the embedded table for a forge; nil for a forge without one. Empty is GitLab.
 func Files(forge string) []File {
 	switch forge {
 	case "", ForgeGitLab:

@@ -34,7 +34,8 @@ type Pages struct {
 
 // Says tells whether two say the same.
 func (p *Pages) Says(o *Pages) bool {
-	return p.Page == o.Page && p.Size == o.Size && p.Default == o.Default && p.Most == o.Most && slices.Equal(p.Without, o.Without)
+	return p.Page == o.Page && p.Size == o.Size && p.Default == o.Default && p.Most == o.Most &&
+		slices.Equal(p.Without, o.Without)
 }
 
 // Names gives the parameters that have to do with pages.

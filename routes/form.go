@@ -45,7 +45,7 @@ func ParsePattern(path string, spec PatternSpec) (Pattern, error) {
 	return Pattern{Pattern: p, named: spec.Named}, err
 }
 
-// class gives the class of a capture, by what is written in the path or else said of the capture's name.
+// class gives the class of a capture: the one written in the path, else the one of the capture's name.
 func (s *PatternSpec) class(capture, written string, splat bool) (pattern.Class, error) {
 	if written == "" {
 		written = s.Classes[capture]

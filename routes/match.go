@@ -224,7 +224,8 @@ func (op *Operation) capture(raw []byte) error {
 		c.Named = true
 	} else if class.ref != RefNone {
 		ref, ok := ParseReference(class.ref, value)
-		if !ok || class.value != nil && !class.value(value) || class.ref == RefUser && ref.ID == 0 && bytes.IndexByte(value, '.') >= 0 {
+		dotted := class.ref == RefUser && ref.ID == 0 && bytes.IndexByte(value, '.') >= 0
+		if !ok || dotted || class.value != nil && !class.value(value) {
 			return op.misnamed(value)
 		}
 		c.ID = ref.ID
@@ -270,7 +271,7 @@ func (op *Operation) decode(raw []byte) ([]byte, bool) {
 	return value, (all < utf8.RuneSelf || utf8.Valid(value)) && !hasDotSegment(value)
 }
 
-// IsDecoded tells whether a value that was decoded, and has percent signs left, is nothing to fear where it is decoded once more.
+// IsDecoded tells whether a decoded value that has percent signs left is harmless when it is decoded once more.
 // GitLab's and Gitea's routers decode once, so that the signs are part of the value (GitLab 19.3: Grape, Rails' router; Workhorse
 // matches what is encoded). GitLab's guards against path traversal decode it again, to look.
 func IsDecoded(value []byte) bool {

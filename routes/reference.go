@@ -94,8 +94,8 @@ var referenceBytes = func() (kinds [256]referenceByte) {
 }()
 
 // ParseReference reads an id (^[1-9][0-9]{0,18}$, within int64) or a full path of [A-Za-z0-9_.-] segments: projects
-// need at least two segments, groups and namespaces one, users exactly one. ok is false for anything else: the forge
-// may read it in a way of its own (a newline, a leading zero, a sign).
+// need at least two segments, groups and namespaces one, users exactly one. ok is false for anything else, because the forge may
+// read it in its own way (a newline, a leading zero, a sign).
 func ParseReference(kind RefKind, value []byte) (ref Reference, ok bool) {
 	if kind == RefNone || len(value) == 0 || len(value) > maxReference {
 		return Reference{}, false

@@ -56,7 +56,7 @@ type Route struct {
 	// Needs are the permissions, the row's own first, then those of `also`. Empty for other kinds.
 	Needs   []Permission
 	NeedSet PermissionSet
-	// ByActs: the row stands for requests for several things, each of which says what it needs. It needs nothing itself.
+	// ByActs: the row stands for requests that do several things. Each of these says what it needs; the row needs nothing.
 	ByActs bool
 	// Boundaries are the alternatives, project first. The request chooses among them: a reference that is present decides.
 	Boundaries []Boundary
@@ -89,7 +89,7 @@ type Route struct {
 	// Spans: the answer reaches over all of the owner's containers; the permission is needed under all_memberships too.
 	Spans bool
 	// Entries says how the entries of such an answer name their containers, so that a grant without all_memberships gets those
-	// that it reaches. Of several the parameters choose: see Spanned.
+	// that it reaches. The parameters choose one of several: see Spanned.
 	Entries []*Entries
 	// Asked: parameters of the query say more of the answer, of Entries or Response.RenderedFor.
 	Asked bool
@@ -128,7 +128,7 @@ func (r *Route) Withheld() bool { return r.Mints != "" && r.Escapes == "" }
 // Writes tells whether the row can change anything: every method but GET, unless the row says that it only reads.
 func (r *Route) Writes() bool { return r.Method != "GET" && !r.Reads }
 
-// Dangers gives what of the row no boundary contains: its effects, and that it hands out a credential.
+// Dangers says why no boundary contains the row: its effects, and that it hands out a credential.
 func (r *Route) Dangers() (why []string) {
 	for _, effect := range r.Effects {
 		switch effect {
@@ -168,8 +168,8 @@ const (
 	// EffectStoresSecret is the effect of rows that keep a secret of the caller's choice, which then speaks for the forge or
 	// for those who use it. Permissions that such a row needs are granted by name, never by a wildcard.
 	EffectStoresSecret = "stores_secret"
-	// EffectSkipsGuard is the effect of permissions that a push option needs which switches off a guard of the forge. They
-	// are granted by name, never by a wildcard. No row has it.
+	// EffectSkipsGuard is the effect of permissions for a push option that switches off a guard of the forge. They are granted by
+	// name, never by a wildcard. No row has it.
 	EffectSkipsGuard = "skips_guard"
 )
 
@@ -248,12 +248,12 @@ type Target struct {
 	Needs    []Permission
 	NeedSet  PermissionSet
 	Required bool // absent is refused (the forge would use a default that nobody checked)
-	// Before, when not empty, ends the reference within the parameter's value: ":" for an owner in owner:branch. A value
-	// without it names no container, and the owner of the path's own project is no further one.
+	// Before, when not empty, ends the reference within the parameter's value: ":" for an owner in owner:branch. A value without
+	// it names no container. The owner of the path's own project is not a further container.
 	Before string
 }
 
-// ParamRule is what a row says of one parameter.
+// ParamRule is what a row says about one parameter.
 type ParamRule uint8
 
 const (
@@ -301,8 +301,8 @@ type Body struct {
 // Response says what is changed in an answer.
 type Response struct {
 	Remove []string // JSON object keys removed at any depth: runners_token
-	// Rendered: the answer holds texts that the forge rendered as the owner sees them, with the titles of what they mention in
-	// any project. They are taken out.
+	// Rendered: the answer holds texts that the forge rendered for the owner. They may show titles from any project, so they are
+	// taken out.
 	Rendered bool
 	// RenderedFor are query parameters with which the same holds; without them the answer has no such texts.
 	RenderedFor []string
@@ -311,8 +311,8 @@ type Response struct {
 	// Links: the answer holds the forge's own address where clients go on from; patgate's takes its place.
 	Links bool
 	// Addresses are the JSON object keys whose values are addresses of the forge that programs follow, each once: clone_url at
-	// any depth, repo.url in what stands under repo, .url in the answer itself or the list that it is, _links.* all of an
-	// object's.
+	// any depth, repo.url in the object under repo, .url in the answer itself or in the entries of its list, _links.* all values
+	// of an object.
 	Addresses []string
 	// Attachments tells that the answer holds files of the row's project that the forge names by their UUID alone, and in which
 	// of AttachmentFolders patgate has them. Empty: it does not, or they may be other projects'.

@@ -13,8 +13,7 @@ var errSlashes = refuse(CodeNoRoute, "no route of the table matches this method 
 	"decodes it: in nginx write proxy_pass http://patgate; with nothing behind the address, not even a slash; in Apache, "+
 	"AllowEncodedSlashes NoDecode and nocanon")
 
-// mostJoined bounds the segments of a path in which slashes are looked for that should have been encoded, and mostLooked its
-// bytes.
+// mostJoined bounds the segments, and mostLooked the bytes, of a path that is searched for slashes that should have been encoded.
 const (
 	mostJoined = 16
 	mostLooked = 1 << 10
@@ -56,7 +55,7 @@ func (j *joining) matches(t *Table, index int, path []byte, from, to int) bool {
 		end = to + 1 + i
 	}
 	if joined := path[begin:end]; bytes.Contains(joined, []byte("%2F")) || bytes.Contains(joined, []byte("%2f")) {
-		return false // who encodes one slash of a name encodes the others
+		return false // a client that encodes one slash of a name encodes the others
 	}
 	j.path = append(j.path[:0], path[:from]...)
 	for _, c := range path[from : to+1] {

@@ -32,8 +32,8 @@ func (t *Table) Base() string { return t.base }
 // Forge is whose API the table describes: "gitlab" or "gitea".
 func (t *Table) Forge() string { return t.forge }
 
-// Named tells whether the forge names containers by names and never by ids: a project is "owner/name". It says nothing else of
-// the forge.
+// Named tells whether the forge names containers by names and never by ids: a project is "owner/name". It says nothing else
+// about the forge.
 func (t *Table) Named() bool { return t.named }
 
 // ParseReference reads a reference as the forge does: an id or a full path, or a name where it knows no ids.
@@ -65,8 +65,8 @@ func (t *Table) PushOptions() *PushOptions { return t.pushOptions }
 // Documents are the rules by which GraphQL documents are read; nil where the forge has none.
 func (t *Table) Documents() *Documents { return t.documents }
 
-// DocumentReader gives what make makes of the table the first time, which takes tens of milliseconds. All callers give the same
-// make, that of routes/graphql.
+// DocumentReader gives the result of make, which is called once and takes tens of milliseconds. All callers give the same make,
+// that of routes/graphql.
 func (t *Table) DocumentReader(make func(*Table) any) any {
 	t.reading.Do(func() { t.reader = make(t) })
 	return t.reader
@@ -90,8 +90,8 @@ type Parts struct {
 	Documents   *Documents // nil: the forge has no GraphQL
 }
 
-// New makes a table. It reports rows that match the same requests as an earlier one, and `after` entries that name no row;
-// a table with problems is good for nothing but looking for more of them.
+// New makes a table. It reports rows that match the same requests as an earlier row, and `after` entries that name no row. A
+// table with problems must only be used to look for more of them.
 func New(parts Parts) (*Table, []Problem) {
 	t := &Table{
 		forge:       parts.Forge,

@@ -67,7 +67,7 @@ type SealFunc func(b seal.Binding) (keyID string, sealed []byte, err error)
 // ResealFunc opens what c holds under its old binding and seals it to b.
 type ResealFunc func(c Credential, old, b seal.Binding) (keyID string, sealed []byte, err error)
 
-// SealingKey is what the store knows of a sealing key: never its bytes.
+// SealingKey is what the store knows about a sealing key: never its bytes.
 type SealingKey struct {
 	ID        string
 	Check     []byte // seal.Key.CheckValue
@@ -75,7 +75,7 @@ type SealingKey struct {
 	RetiredAt time.Time // zero while it may seal
 }
 
-// Credentials is the part of Store that keeps sealed credentials and what is known of the keys.
+// Credentials is the part of Store that keeps sealed credentials and what is known about the keys.
 type Credentials interface {
 	// AddCredential stores a new credential of an owner, sealed by seal once its id is known. The key must be registered
 	// and not retired, else ErrKeyRetired.

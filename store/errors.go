@@ -7,7 +7,7 @@ import (
 	"patgate/token/limits"
 )
 
-// NoRoomText says what ErrNoRoom means to whoever may not read the log, and what to do.
+// NoRoomText says what ErrNoRoom means, and what to do, to users who may not read the log.
 const NoRoomText = "patgate has no room to store this, so it was not done: a token that was to be revoked, paused or narrowed " +
 	"was NOT (of several, some may have been), and works as before. Have the operator free space where the store is (the log " +
 	"names the place), then try again."
@@ -55,12 +55,12 @@ var (
 	// ErrMoved: the file that is in use was removed, renamed or replaced. Nothing is read from it or written to it.
 	ErrMoved = errors.New("the store's file was taken away")
 
-	// ErrNoRoom: the file system or the server that keeps the store has no room left. The change was not made, whatever it was: a
-	// revocation that fails so revokes nothing.
+	// ErrNoRoom: the file system or the server that keeps the store has no room left. The change was not made: a revocation that
+	// fails in this way revokes nothing.
 	ErrNoRoom = errors.New("there is no room where the store is")
 
-	// ErrClock: the clock of this machine and that of the store's server are further apart than ClocksWithin, so that one of them
-	// is wrong, and with it what this node takes for expired.
+	// ErrClock: the clocks of this machine and of the store's server are further apart than ClocksWithin. One of them is wrong,
+	// so this node may be wrong about which tokens are expired.
 	ErrClock = errors.New("the clocks are apart")
 
 	// ErrLost: there was a store, and it is not there. No other one is made in its place.
@@ -68,8 +68,8 @@ var (
 
 	// ErrDamaged: the file is no readable database. It is left as it is.
 	ErrDamaged = errors.New("damaged store")
-	// ErrPartly: something is damaged that decides about no token, or that the server of the store keeps from being read.
-	// Whatever meets it fails; tokens pass. It is ErrDamaged too.
+	// ErrPartly: the damage is in data that decides about no token, or that the store's server refuses to read. Calls that need
+	// the data fail; tokens pass. It is ErrDamaged too.
 	ErrPartly = fmt.Errorf("%w in a part", ErrDamaged)
 	// ErrForeign: the file belongs to another program. It is left as it is.
 	ErrForeign = errors.New("not a patgate store")

@@ -17,8 +17,8 @@ const (
 
 // Fleet is a Store that several nodes share.
 type Fleet interface {
-	// Beat says that a node is there, and tells how many there are, with this one. Those that are dead for a while are forgotten.
+	// Beat says that a node is there, and gives the number of nodes, with this one. It forgets nodes that are long dead.
 	Beat(ctx context.Context, id NodeID) (nodes int, err error)
-	// Leave says that a node is there no more.
+	// Leave says that a node has gone.
 	Leave(ctx context.Context, id NodeID) error
 }

@@ -7,9 +7,9 @@ import (
 	"patgate/policy"
 )
 
-// CompileStored compiles the scopes of a stored token. What was made under an older table may name permissions that the
-// current catalogue no longer has, or no longer lets be granted there: these grant nothing any more, and the rest of the
-// token goes on working. A grant without any scope allows nothing.
+// CompileStored compiles the scopes of a stored token. A token of an older table may name permissions that the current catalogue
+// no longer has, or no longer allows there. These grant nothing any more, and the rest of the token goes on working. A grant
+// without scopes allows nothing.
 func CompileStored(ownerUserID int64, tableVersion int, specs []policy.ScopeSpec,
 	catalogue policy.Permissions) (*policy.Grant, error) {
 	catalogue = terse{catalogue}

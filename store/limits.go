@@ -7,11 +7,11 @@ import (
 	"patgate/token/limits"
 )
 
-// Limited is the part of Store that counts what is used of the limits of tokens, by family. It does not move the change sequence.
+// Limited is the part of Store that counts how much of tokens' limits is used, by family. It does not move the change sequence.
 type Limited interface {
 	// TakeUse counts one use for each of some families, or for none of them: ErrUsedUp when one has been used as often as it may.
 	TakeUse(ctx context.Context, of []limits.MostUses) error
-	// AddBytes adds what families moved on a day, and gives what all of that day is. Of a day before the newest nothing is kept.
+	// AddBytes adds the bytes that families moved on a day, and gives the sums of that day. Only the newest day is kept.
 	AddBytes(ctx context.Context, moved []limits.Moved) (sums []int64, err error)
 	// LimitsAbove gives the limits of a token and of all that it comes from, of those that have any, its own first.
 	LimitsAbove(ctx context.Context, id int64) ([]Above, error)
@@ -25,7 +25,7 @@ type Above struct {
 	Limits limits.Spec
 }
 
-// HeldTo gives what a token is held to: its own limits, and those of all that it comes from. Nil is nothing.
+// HeldTo gives all limits of a token: its own, and those of all tokens that it comes from. Nil is no limit.
 func HeldTo(ctx context.Context, st Limited, id int64) (*limits.Held, error) {
 	all, err := st.LimitsAbove(ctx, id)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"patgate/token/limits"
 )
 
-// Lineage is the part of Tokens in which tokens follow from one another: a child is made on another token's word, a
-// rotation takes a token's place. No child outlives the token that it comes from: revoking that one revokes it.
+// Lineage is the part of Tokens in which tokens follow from one another: a child is made by another token, and a rotation puts
+// a token in another's place. No child outlives its parent, and revoking the parent revokes the child.
 type Lineage interface {
 	// CreateChild stores a token that the token r.ParentID authorised as it was at parentRevision. The parent must be valid
 	// at r.CreatedAt (else ErrRevoked, ErrExpired, ErrPaused) and unchanged since, and the child must not outlive it (else
@@ -21,22 +21,22 @@ type Lineage interface {
 	// revision (ErrConflict). The old one ends at graceUntil, or at once when that is zero. r joins the old one's family
 	// and keeps its owner, credential and parent, and is in report mode for no longer.
 	RotateToken(ctx context.Context, id, revision int64, r token.Record, graceUntil time.Time, by string) (token.Record, error)
-	// RevokeFamily revokes a token, all that it was rotated from and to, and what was made below any of them. It tells how
-	// many tokens were revoked by it.
+	// RevokeFamily revokes a token, all that it was rotated from and to, and all that were made below any of them. It gives the
+	// number of tokens that it revoked.
 	RevokeFamily(ctx context.Context, id int64, c Cause) (revoked int, err error)
 	// EditToken changes what a token is called and may do, if it is still as e says it was (ErrConflict), and not revoked.
 	// The lives of tokens made below it are cut to its own.
 	EditToken(ctx context.Context, id int64, e Edit, c Cause) (Listed, error)
 	// Descendants lists the tokens that were made below a token or its family, whatever their state.
 	Descendants(ctx context.Context, id int64) ([]Listed, error)
-	// RevokeUnused revokes every token that is valid at c.At and was neither used nor made, resumed or edited after before;
-	// it tells which, those below them excepted.
+	// RevokeUnused revokes every token that is valid at c.At and was neither used nor made, resumed or edited after before. It
+	// gives their ids, without those of the tokens below them.
 	RevokeUnused(ctx context.Context, before time.Time, c Cause) ([]int64, error)
 	// RevokeOwned revokes all tokens of an owner, and tells how many that were.
 	RevokeOwned(ctx context.Context, ownerID int64, c Cause) (revoked int, err error)
 }
 
-// Edit is what a token is to be, whole, and what it was when that was decided.
+// Edit is what a token shall become, whole, and what it was when that was decided.
 type Edit struct {
 	Revision, Children    int64 // as they were read
 	Name, Description     string
@@ -59,8 +59,8 @@ type Edit struct {
 	RevokeBelow []int64
 }
 
-// passes tells, by an error, why a token cannot pass anything on to a child or to one that takes its place: it must be
-// usable, as it was when that was decided, and not be in the grace of a rotation, in which it is good for everything else.
+// passes gives an error when a token cannot pass on its rights to a child or a successor: it must be usable, unchanged since
+// that was decided, and not be in the grace of a rotation.
 func passes(r *token.Record, revision int64, at time.Time) error {
 	if r.RotatedTo != 0 {
 		return ErrRotated
@@ -108,8 +108,12 @@ func (r Rules) RotateToken(ctx context.Context, id, revision int64, fresh token.
 		if err := passes(&old.Record, revision, fresh.CreatedAt); err != nil {
 			return err
 		}
-		fresh.OwnerID, fresh.CredentialID, fresh.ParentID, fresh.FamilyID = old.OwnerID, old.CredentialID, old.ParentID, old.FamilyID
-		fresh.OwnersWord, fresh.ReportFrom = old.OwnersWord, old.ReportFrom
+		fresh.OwnerID = old.OwnerID
+		fresh.CredentialID = old.CredentialID
+		fresh.ParentID = old.ParentID
+		fresh.FamilyID = old.FamilyID
+		fresh.OwnersWord = old.OwnersWord
+		fresh.ReportFrom = old.ReportFrom
 		if fresh.ReportUntil.After(old.ReportUntil) {
 			fresh.ReportUntil = old.ReportUntil
 		}

@@ -26,8 +26,8 @@ type Listed struct {
 	WidenedAt time.Time
 	// Children counts the tokens that were ever made below this one.
 	Children int64
-	// Credential and CredentialReason are the status of the forge credential that the token is bound to: the token rests
-	// while it is not valid.
+	// Credential and CredentialReason are the status of the forge credential that the token is bound to. While that is not
+	// valid, the token cannot be used.
 	Credential       CredentialStatus
 	CredentialReason string
 	// Addresses are those that the token was last used from, the latest first; at most AddressesKept.
@@ -39,7 +39,7 @@ type Listed struct {
 	LimitUse *limits.Used
 }
 
-// State narrows a list by what a token is now. The zero value is any.
+// State narrows a list to tokens in a state. The zero value is any state.
 type State uint8
 
 // The states, in GitLab's words where it has one.
@@ -110,7 +110,7 @@ func (s Sort) String() string {
 	return "sort"
 }
 
-// Ascending tells whether the order begins with what is least.
+// Ascending tells whether the order begins with the least.
 func (s Sort) Ascending() bool { return strings.HasSuffix(s.String(), "_asc") }
 
 // SortNames are the names that ParseSort reads.
@@ -146,8 +146,8 @@ type Filter struct {
 	// Holds is a permission that a scope must hold, and Reach where; with both, one scope must do both.
 	Holds string
 	Reach *Reach
-	// Networked, when it is not nil, selects tokens with a limit of networks, or those without. From selects those that have one
-	// and may be used from this address.
+	// Networked, when it is not nil, selects tokens with a limit of networks, or those without. From selects tokens whose limit
+	// of networks has this address.
 	Networked *bool
 	From      netip.Addr
 	// NeverUsed selects those that were never used, UnusedSince those that were made before it and not used since.
@@ -167,8 +167,8 @@ type Filter struct {
 	Expires   Span
 	LastUsed  Span
 	Sort      Sort
-	// After, when it is not 0, selects those with a higher id, in the order of ids, whatever Sort says. FirstTokenID - 1 selects
-	// all. Use it to go through many: with an Offset all are sorted again for each page.
+	// After, when it is not 0, selects tokens with a higher id, in the order of ids, and Sort does not count. FirstTokenID - 1
+	// selects all. It is the way to go through many tokens: with an Offset all are sorted again for each page.
 	After  int64
 	Limit  int // 0 is no limit
 	Offset int
@@ -176,12 +176,11 @@ type Filter struct {
 
 // Reach is where tokens must reach. The zero value is nowhere.
 type Reach struct {
-	// Origin is the forge that the places are on: owners of others have tokens that name the same ids. Empty: of all.
+	// Origin is the forge that the places are on: tokens for other forges name the same ids. Empty: all forges.
 	Origin string
 	// Places are a project or group, and the groups above it: tokens that name one of them reach it.
 	Places []Place
-	// May are accesses of scopes that name no places, such as all_memberships: such a scope may reach it, which the forge
-	// decides.
+	// May are accesses of scopes that name no places, such as all_memberships: the forge decides whether such a scope reaches it.
 	May []string
 	// Reports counts tokens in report mode among those that may: while that lasts they may do what their owner may.
 	Reports bool

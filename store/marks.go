@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Mark is something that is to be said of an active token. The zero value is nothing.
+// Mark is a judgement of an active token. The zero value is none.
 type Mark uint8
 
 // The marks.
@@ -30,8 +30,8 @@ const (
 )
 
 const (
-	// SoonWithin is how far off an expiry is that is said to be soon: GitLab's two weeks, and no more than a SoonShare-th of the
-	// token's life, so that none is about to expire when it is made.
+	// SoonWithin is how near an expiry is soon: GitLab's two weeks, but no more than a SoonShare-th of the token's life, so that
+	// no new token expires soon.
 	SoonWithin = 14 * 24 * time.Hour
 	// SoonShare is that share.
 	SoonShare = 4
@@ -64,28 +64,28 @@ type Judgement struct {
 	UnusedFrom time.Time
 }
 
-// Due says which tokens are to be judged anew. The zero value: those that were changed since they were judged.
+// Due says which tokens to judge anew. The zero value: those that were changed since they were judged.
 type Due struct {
 	Before int64 // when it is not 0, only those with a lower id
-	// Under, when it is not 0, also selects those that were judged by another version of the rules, by a table that was not
-	// newer than Version, or before JudgedBefore.
+	// Under, when it is not 0, selects tokens that were judged by other rules than these, either with a table that is not newer
+	// than Version, or before JudgedBefore.
 	Under   int64
 	Version int
 	// FirstUsed selects those that were used for the first time since they were judged.
 	FirstUsed bool
-	// UnusedBy, when it is not zero, selects active tokens that may by then hold permissions that they do not use, if they were
-	// judged before JudgedBefore.
+	// UnusedBy, when it is not zero, selects active tokens that were judged before JudgedBefore and may by UnusedBy hold
+	// permissions that they do not use.
 	UnusedBy, JudgedBefore, Now time.Time
 }
 
 // Marks is the part of a Store that keeps judgements of tokens. Triggers note which tokens must be judged anew; nothing
 // here moves the change sequence.
 type Marks interface {
-	// Due lists tokens that are to be judged, the newest first. next, when it is not 0, is the Due.Before for more of them. For
-	// tokens whose scopes cannot be read it stores an empty judgement.
+	// Due lists the tokens to judge, the newest first. next, when it is not 0, is the Due.Before for more of them. For tokens
+	// whose scopes cannot be read it stores an empty judgement.
 	Due(ctx context.Context, d Due, limit int) (list []Listed, next int64, err error)
-	// Judge keeps judgements. Those of tokens that were changed since are passed over, and those that were judged by a newer
-	// table within a day.
+	// Judge keeps judgements. It passes over tokens that were changed since, and tokens that were judged with a newer table
+	// within a day.
 	Judge(ctx context.Context, all []Judgement) error
 	// Unjudged tells whether there are tokens that were not judged yet, or not since they were changed.
 	Unjudged(ctx context.Context) (bool, error)

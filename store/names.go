@@ -49,29 +49,29 @@ type Sighting struct {
 type Naming struct {
 	Kind routes.RefKind // RefNone is both kinds
 	ID   int64          // the place's id; 0: not by id
-	// Path is a full path, in any case: a place that the token's owner last saw there, or below it. Empty: not by path. Below a
-	// group are groups and projects, of whatever Kind. With an ID, either will do.
+	// Path is a full path, in upper or lower case: it selects places that the token's owner last saw there, or below it. Below a
+	// group are groups and projects, for each Kind. Empty: not by path. With an ID, either will do.
 	Path string
 }
 
 // Empty tells whether all tokens are kept.
 func (n Naming) Empty() bool { return n.ID == 0 && n.Path == "" }
 
-// Names is the part of a Store that keeps what the places that tokens name are called. What the credentials of one owner saw is
-// kept for that owner alone, and only of places that a token of that owner's names.
+// Names is the part of a Store that keeps the names of the places in tokens. What the credentials of an owner saw is kept for
+// that owner alone, and only for places that a token of that owner's names.
 type Names interface {
-	// SeePlaces keeps what was seen of places by owners of a forge. What is older than what is kept changes nothing: late gives
-	// where something else is kept that is newer, by numbers in seen.
+	// SeePlaces keeps how owners of a forge saw places. A sighting that is older than the kept one changes nothing: late gives
+	// the indices in seen of those that differ from a newer one.
 	SeePlaces(ctx context.Context, origin string, seen []Sighting) (late []int, err error)
-	// NamesOf gives what an owner of a forge last saw of some places.
+	// NamesOf gives the names of places as an owner of a forge last saw them.
 	NamesOf(ctx context.Context, origin string, userID int64, places []Place) (Named, error)
-	// FillPlaces notes what some tokens name and hold that were there before it was noted, and tells whether more are left. Until
-	// none is, they are not found by what they name and hold, nor is it known what that is called.
+	// FillPlaces notes what some tokens of an older schema name and hold, and tells whether more are left. Until it has noted
+	// all, these tokens are not found by what they name and hold, and the names of their places are not known.
 	FillPlaces(ctx context.Context) (more bool, err error)
 	// Unfilled tells whether some tokens are left whose places, permissions and networks FillPlaces has yet to note.
 	Unfilled(ctx context.Context) (bool, error)
 	// Above gives a place of a forge, by its id, by its full path, or both, and the groups above it, as an owner saw them last; 0
-	// is any owner of that forge. Of what is gone nothing is said.
+	// is any owner of that forge. It leaves out places that are gone.
 	Above(ctx context.Context, origin string, n Naming, ownerID int64) ([]Place, error)
 	// ForgetPlaces drops the names of places that no token names any more and that were last seen before an instant, and those of
 	// owners that were removed.

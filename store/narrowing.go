@@ -12,7 +12,7 @@ import (
 
 // Narrowings is the part of Tokens that keeps what tokens might do before they were narrowed.
 type Narrowings interface {
-	// Narrowing gives what a token might do before it was last narrowed; the zero value when nothing is kept.
+	// Narrowing gives what a token could do before it was last narrowed; the zero value when that is not kept.
 	Narrowing(ctx context.Context, id int64) (Narrowing, error)
 	// DropNarrowings forgets those from before an instant.
 	DropNarrowings(ctx context.Context, before time.Time) error

@@ -25,7 +25,7 @@ type Owners interface {
 	Owner(ctx context.Context, id int64) (Owner, error)
 	// Owners lists the owners that are not removed, by origin and username.
 	Owners(ctx context.Context) ([]Owner, error)
-	// RemoveOwner revokes all tokens of an owner, erases the owner's sealed credentials, and tells how many tokens were
+	// RemoveOwner revokes all tokens of an owner and erases the owner's sealed credentials. It gives the number of tokens that it
 	// revoked.
 	RemoveOwner(ctx context.Context, id int64, c Cause) (revoked int, err error)
 	// MoveOrigin gives all owners and subjects of the origin from the origin to, because the same forge has a new address, and

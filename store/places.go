@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// FillPlaces notes what all tokens name that were there before it was noted, a few at a time with a pause between, so that
-// changes of tokens do not wait for it. What was begun elsewhere or before is gone on with.
+// FillPlaces notes what the tokens of an older schema name, a few at a time with a pause between, so that changes of tokens do
+// not wait for it. It goes on with what another process, or an earlier run, has begun.
 func FillPlaces(ctx context.Context, st Names, pause time.Duration) error {
 	for {
 		more, err := st.FillPlaces(ctx)

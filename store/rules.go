@@ -9,7 +9,7 @@ import (
 	"patgate/token/limits"
 )
 
-// Cause says why something was done, by whom ("cli:alice", "user:42") and when, for the record and for the owner.
+// Cause says why something was done, who did it ("cli:alice", "user:42") and when, for the record and for the owner.
 type Cause struct {
 	Reason, By string
 	At         time.Time
@@ -17,8 +17,8 @@ type Cause struct {
 
 // Tx is what the rules ask of a database: one transaction, in which nobody else changes tokens.
 type Tx interface {
-	// Token, LiveOwner and Credential read one; ErrUnknownToken, ErrUnknownOwner and ErrUnknownCredential when it is not there.
-	// A removed owner is not there.
+	// Token, LiveOwner and Credential read one. The errors are ErrUnknownToken, ErrUnknownOwner, also for a removed owner, and
+	// ErrUnknownCredential.
 	Token(ctx context.Context, id int64) (Listed, error)
 	LiveOwner(ctx context.Context, id int64) (Owner, error)
 	Credential(ctx context.Context, id int64) (Credential, error)
@@ -32,14 +32,14 @@ type Tx interface {
 	CutBelow(ctx context.Context, family int64, end time.Time) error
 	// CountChild counts a child for a token, its family and all above them.
 	CountChild(ctx context.Context, parentID int64) error
-	// SetNarrowing keeps what a token might do before it was narrowed; nil drops what is kept.
+	// SetNarrowing keeps what a token could do before it was narrowed; nil drops what is kept.
 	SetNarrowing(ctx context.Context, id int64, n *Narrowing) error
 	// SetLimits stores the limits of a family, none when they are empty.
 	SetLimits(ctx context.Context, family int64, s *limits.Spec) error
-	// MoveNarrowing gives what is kept of a token to the one that takes its place.
+	// MoveNarrowing moves the kept narrowing of a token to the token that takes its place.
 	MoveNarrowing(ctx context.Context, from, to int64) error
-	// Idle lists the tokens that were neither used nor touched after before; those that are revoked, or expired at at, may be
-	// left out.
+	// Idle lists the tokens that were neither used nor touched after before. It may leave out tokens that are revoked, or expired
+	// at the instant at.
 	Idle(ctx context.Context, before, at time.Time) ([]Listed, error)
 }
 
@@ -48,8 +48,8 @@ type Kin struct{ Family, Below, Owner int64 }
 
 // Rules are the rules for tokens that hold in every database: a Store embeds them and gives them its transactions.
 type Rules struct {
-	// Transact runs f in a transaction and commits it, unless f fails. doing names the step for errors. f may be run again from
-	// its beginning, after nothing of it was kept.
+	// Transact runs f in a transaction and commits it, unless f fails. doing names the step for errors. f may be run again when
+	// the transaction was rolled back.
 	Transact func(ctx context.Context, doing string, f func(Tx) error) error
 	// Withdraw is Transact for what only takes rights away: it may use room that is kept for that.
 	Withdraw func(ctx context.Context, doing string, f func(Tx) error) error
@@ -131,7 +131,7 @@ func insert(ctx context.Context, tx Tx, r token.Record) (token.Record, error) {
 	return l.Record, err
 }
 
-// reports tells, by ErrConflict, that a token must not be in report mode for as long as its record says.
+// reports gives ErrConflict when a token must not be in report mode for as long as its record says.
 func reports(r *token.Record) error {
 	if !r.ReportUntil.IsZero() && !r.ReportUntil.Equal(r.ReportEnd()) {
 		return fmt.Errorf("%w: report mode is for %s at most, and for tokens that their "+
@@ -150,7 +150,7 @@ func (r Rules) RevokeToken(ctx context.Context, id int64, c Cause) (Listed, erro
 	})
 }
 
-// revokeWhole revokes a token with what hangs on it.
+// revokeWhole revokes a token and, unless it was rotated already, the rest of its family, with all tokens below them.
 func revokeWhole(ctx context.Context, tx Tx, l *Listed, c Cause) error {
 	l.revoke(c)
 	err := tx.Save(ctx, l, c.By)

@@ -16,8 +16,8 @@ import (
 	"patgate/token/limits"
 )
 
-// FreshWithin is how long after the last good poll a cached session may be used, unless the options say otherwise. So a
-// change that was stored this long ago is in force on every node.
+// FreshWithin is how long after the last good poll a cached session may be used, unless the options say otherwise. Within this
+// time a stored change is in force on every node.
 const FreshWithin = time.Second
 
 // SessionOptions says how Sessions caches. Store, Keyring and Catalogue are required.
@@ -26,8 +26,8 @@ type SessionOptions struct {
 	Keyring   *seal.Keyring
 	Catalogue func() *routes.Catalogue // the catalogue of the current route table; called on every Get
 
-	// ReportMode gives the permissions that pass in report mode, by the numbers of a catalogue; false when it is no longer that
-	// of the current route table. Nil: there is no report mode, and every grant is enforced.
+	// ReportMode gives the permissions that pass in report mode, by the numbers of a catalogue; false when the route table has
+	// another catalogue by now. Nil: there is no report mode, and every grant is enforced.
 	ReportMode func(*routes.Catalogue) (routes.PermissionSet, bool)
 
 	// Ceilings gives those that every grant is held to; called on every Get. Nil: there are none.
@@ -39,12 +39,11 @@ type SessionOptions struct {
 	UnknownTTL time.Duration // how long; 10 s when zero
 	Poll       time.Duration // how often the change sequence is read; 250 ms when zero
 	Patience   time.Duration // how long one read of the store may take; 3 s when zero
-	// Grace is how long, after nothing cached counts as fresh because the store cannot be reached, what was fresh then is still
-	// given; none when zero.
+	// Grace is how long, while the store cannot be reached, sessions are still given that were fresh before; 0 is not at all.
 	Grace       time.Duration
 	FreshWithin time.Duration // nothing cached counts as fresh this long after the last good poll; the constant when zero
 	Now         func() time.Time
-	// Report is told of failures in the background, of a poll. It must not block. Nil drops them.
+	// Report gets failures of polls in the background. It must not block. It may be nil.
 	Report func(error)
 }
 
@@ -146,8 +145,8 @@ func setDefault[T comparable](v *T, d T) {
 
 // Get gives the session of a token that may be used now. The errors are ErrUnknownToken, ErrExpired,
 // ErrRevoked (ErrRotated), ErrPaused, ErrCredentialInvalid, or a failure to read or open it, after which nothing may be
-// forwarded. With the first four but ErrUnknownToken the session is given too, without grant and credential: it names the
-// token for the record. The session is shared: it must not be changed. A hit allocates nothing.
+// forwarded. With ErrExpired, ErrRevoked and ErrPaused the session is given too, without grant and credential, to name the token
+// for the record. The session is shared: it must not be changed. A hit allocates nothing.
 func (s *Sessions) Get(ctx context.Context, hash token.Hash) (*token.Session, error) {
 	return s.GetAt(ctx, hash, s.o.Now())
 }
@@ -194,8 +193,8 @@ func (s *Sessions) GetAt(ctx context.Context, hash token.Hash, now time.Time) (*
 	return &e.Session, nil
 }
 
-// find gives the session from the cache or the store; graced tells that the store cannot be reached, and that it was fresh
-// before.
+// find gives the session from the cache or the store. graced tells that the store cannot be reached, and that the session was
+// fresh before.
 func (s *Sessions) find(ctx context.Context, hash token.Hash, c *routes.Catalogue, now time.Time) (
 	e *session, graced bool, err error) {
 	maxAge := time.Duration(0)
@@ -262,7 +261,7 @@ func (s *Sessions) current(e *session, c *routes.Catalogue) bool {
 	return e.catalogue == c && (s.o.Ceilings == nil || e.ceilings == s.o.Ceilings())
 }
 
-// shown gives what may be shown of a token that cannot be used.
+// shown gives the part of a session that may be shown when its token cannot be used.
 func (e *session) shown(err error) *token.Session {
 	if errors.Is(err, ErrUnknownToken) || errors.Is(err, errReread) {
 		return nil
@@ -341,7 +340,7 @@ func (s *Sessions) open(ctx context.Context, b *Bound) (*session, error) {
 	return e, err
 }
 
-// heldTo gives the limits of use of a token. Tokens that have none, and come from no other, ask nobody.
+// heldTo gives the limits of use of a token. For a token without limits that comes from no other, it reads nothing.
 func (s *Sessions) heldTo(ctx context.Context, r *token.Record) (*limits.Held, error) {
 	if r.Limits.Empty() && r.ParentID == 0 {
 		return nil, nil
@@ -362,7 +361,7 @@ func (s *Sessions) hold(e *session, grant *policy.Grant) *policy.Grant {
 	return grant.Under(*e.ceilings, b)
 }
 
-// BearerAt gives what ceilings are held against of a token at an instant.
+// BearerAt gives what ceilings look at in a token at an instant.
 func BearerAt(r *token.Record, now time.Time) policy.Bearer {
 	return policy.Bearer{Age: int64(now.Sub(r.Birth()) / time.Second), Networks: r.Limits.Networks}
 }
@@ -378,7 +377,7 @@ func (s *Sessions) reportMode(ctx context.Context, e *session) (*token.ReportMod
 		return nil, nil
 	}
 	seen, err := s.o.Store.LastSeen(ctx, e.TokenID)
-	if err != nil { // not as one of a store that is lost: it has just told of the token
+	if err != nil { // not as an error of a lost store: the store has just given the token
 		return nil, fmt.Errorf("reading when token %d was last seen: %v", e.TokenID, err)
 	}
 	return token.NewReportMode(e.Record, e.Grant.ReportMode(passes), seen, now), nil

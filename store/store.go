@@ -40,13 +40,12 @@ type Store interface {
 	// AddUses adds use counts and raises last-used times, in one transaction. Tokens that do not exist are passed over.
 	// It does not move the change sequence.
 	AddUses(ctx context.Context, uses []Use) error
-	// AddDetails adds to what is known of where tokens were used from, in one transaction, with the same rules as AddUses.
+	// AddDetails adds to what is known about where tokens were used from, in one transaction, with the same rules as AddUses.
 	AddDetails(ctx context.Context, details []Detail) error
-	// LastSeen is the latest moment at which anything is known of a token: that it was used, denied, made or edited. Zero is
-	// never.
+	// LastSeen is when a token was last used, denied, made or edited, as far as that is kept. Zero is never.
 	LastSeen(ctx context.Context, id int64) (time.Time, error)
-	// PermissionUses tells how often each permission of a token was used, by name. What was denied is no use, nor is what only
-	// report mode let pass.
+	// PermissionUses tells how often each permission of a token was used, by name. Denied requests do not count, nor do requests
+	// that only report mode let pass.
 	PermissionUses(ctx context.Context, id int64) ([]PermissionUse, error)
 
 	// Backup writes a consistent copy of the whole store, sealed credentials included and keys not, to a new file at
@@ -66,15 +65,15 @@ type Faulty interface {
 	// Faults tells what is wrong with that place now: ErrMoved, ErrClock, ErrNoRoom, ErrDamaged. It is quick. With ErrNoRoom a
 	// Saving store may still store what takes rights away.
 	Faults() []error
-	// Retry finds out, by a small write that is not kept, whether there is room again after ErrNoRoom, and ends that fault. Where
-	// there is no such fault it does nothing.
+	// Retry finds out, by a small write that is not kept, whether there is room again after ErrNoRoom, and then ends that fault.
+	// Without the fault it does nothing.
 	Retry(ctx context.Context)
 }
 
 // Inspected is a Store that finds damage in what it keeps, a part at a time.
 type Inspected interface {
-	// Inspect reads the next part, which holds up nobody else, and tells whether it was the last. What it finds is read once
-	// more, after some seconds, and is a fault from the first time on.
+	// Inspect reads the next part, without holding up others, and tells whether it was the last. Damage is a fault from the first
+	// time that it is found on; it is read once more after some seconds.
 	Inspect(ctx context.Context) (last bool)
 	// Doubtful tells that parts are left to be read, or that it is time to look again for what is known to be wrong.
 	Doubtful() bool
@@ -82,16 +81,16 @@ type Inspected interface {
 
 // Saving is a Store that keeps room for what takes rights away.
 type Saving interface {
-	// Reserve tells how many bytes of room are kept, and how many are to be. Both are 0 where none is kept.
+	// Reserve tells how many bytes of room are kept, and how many are wanted. Both are 0 where no room is kept.
 	Reserve() (kept, wanted int64)
 }
 
 // Subjects is the part of Store that keeps what tokens and credentials of the forge's own were seen to do. An id from
 // FirstTokenID on is a token's, one below it a subject's. Nothing here moves the change sequence.
 type Subjects interface {
-	// PutSubject stores a subject, or what is new of the one that has its hash, or that of its user with its id at the forge, and
-	// gives it with its id. Beyond learn.MostSubjectsOfUser one of the user's own that was not seen for learn.QuietDays makes
-	// room; where none can, and beyond learn.MostSubjects, it is ErrFull.
+	// PutSubject stores a subject and gives it with its id. When a subject has the same hash, or the same user and id at the
+	// forge, it updates that one. Beyond learn.MostSubjectsOfUser, a subject of the user's that was not seen for learn.QuietDays
+	// makes room. When none can, and beyond learn.MostSubjects, the error is ErrFull.
 	PutSubject(ctx context.Context, s learn.Subject) (learn.Subject, error)
 	// Subject reads one; ErrUnknownSubject when there is none.
 	Subject(ctx context.Context, id int64) (learn.Subject, error)
@@ -106,11 +105,11 @@ type Subjects interface {
 	// ObservingSince tells since when, as seen from an instant, what tokens do has been kept without a gap; zero when it is not.
 	ObservingSince(ctx context.Context, now time.Time) (time.Time, error)
 	// AddSeen adds to what was seen, in transactions of some hundred units. Subjects and tokens that do not exist are passed
-	// over. lost is how many requests are not kept: there are too many units of who made them, or, with an error, they could not
-	// be stored; damaged is how many units could not be read and begin anew.
+	// over. lost is how many requests are not kept: their subject has too many units, or, with an error, they could not be
+	// stored. damaged is how many units could not be read and begin anew.
 	AddSeen(ctx context.Context, seen []learn.Seen) (lost, damaged int64, err error)
-	// Observations gives what a subject or a token was seen to do since an instant, what it was denied included. What cannot be
-	// read is passed over, and counted as damaged.
+	// Observations gives what a subject or a token was seen to do since an instant, with what it was denied. Units that cannot be
+	// read are passed over and counted as damaged.
 	Observations(ctx context.Context, id int64, since time.Time) (list []learn.Observation, damaged int, err error)
 	// ForgetSeen drops the units that were last seen before a day, the subjects that have none left, and their networks.
 	ForgetSeen(ctx context.Context, before learn.Day) error
@@ -185,7 +184,7 @@ type Health struct {
 	Owners        int    `json:"owners"`
 	Credentials   int    `json:"credentials"` // that hold a sealed secret
 	Tokens        int    `json:"tokens"`
-	// Unmarked counts the tokens of which nothing is kept that is to be said of them: a gateway makes up for it.
+	// Unmarked counts the tokens that have no kept marks yet: a gateway fills them in.
 	Unmarked int   `json:"unmarked"`
 	Sequence int64 `json:"sequence"`
 }

@@ -18,7 +18,7 @@ func (s *Sessions) Change(ctx context.Context, f func(context.Context, Store) er
 	if syncErr := s.Sync(syncCtx); syncErr != nil {
 		s.o.Report(syncErr)
 		if s.o.Grace > 0 && errors.Is(err, ErrUnreachable) && errors.Is(syncErr, ErrUnreachable) {
-			s.doubt() // nobody was told anything, and what is cached may be all that there is for a while
+			s.doubt() // the change was not confirmed, and for a while the cache may be all there is
 			return err
 		}
 		s.known.InvalidateAll()

@@ -85,7 +85,7 @@ func ParseOwnerSort(s string) (OwnerSort, error) {
 // Tallies is the part of a Store that keeps how many tokens of each kind owners have. Nothing here moves the change sequence.
 type Tallies interface {
 	// Recount counts some tokens anew that are kept as something else than they are now, and tells whether there are more. Until
-	// then whoever reads counts them, so that figures are right at once, but not as fast.
+	// then each reader counts them itself, so figures are right at once, but slower.
 	Recount(ctx context.Context, now time.Time) (more bool, err error)
 	// Tally counts the tokens of the owner whom a filter names, or of everybody, whatever else it says.
 	Tally(ctx context.Context, f OwnerFilter) (Tally, error)

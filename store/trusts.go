@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	// ErrUnknownTrust: nobody has allowed a trust of that name, or not any more.
+	// ErrUnknownTrust: no trust of that name is allowed, or no longer.
 	ErrUnknownTrust = errors.New("the trust is not allowed")
 	// ErrUsed: the ID token was traded before.
 	ErrUsed = errors.New("used already")
@@ -35,8 +35,8 @@ type Trust struct {
 type TrustListed struct {
 	Trust
 	Owner Owner
-	// Active is how many of its tokens are alive, Made how many were made, but for those that ended long ago. Own is how many
-	// of Active are its owner's: one who allowed it before has some still.
+	// Active is how many of its tokens are alive, and Made how many were made, without those that ended long ago. Own is how many
+	// of Active are its owner's: an earlier owner may still have some.
 	Active, Made, Own int
 }
 
@@ -71,12 +71,12 @@ type Trusts interface {
 	ActiveOf(ctx context.Context, name string, now time.Time) (int, error)
 	// AliveOf gives the tokens of a trust that are alive at an instant, the newest first, and at most so many.
 	AliveOf(ctx context.Context, name string, now time.Time, most int) ([]TrustToken, error)
-	// CreateTrusted stores a new token of a trust, all or nothing: ErrUnknownTrust when it is not allowed any more as it was,
-	// ErrUsed when the ID token was traded before, ErrFull when as many of its tokens are alive as may be. What ended long ago is
-	// forgotten, some of it with each call.
+	// CreateTrusted stores a new token of a trust, all or nothing: ErrUnknownTrust when what was allowed has changed, ErrUsed
+	// when the ID token was traded before, ErrFull when the trust has as many live tokens as it may. Each call also forgets
+	// some tokens that ended long ago.
 	CreateTrusted(ctx context.Context, r token.Record, use TrustUse) (token.Record, error)
-	// RevokeTrust ends what was allowed, and revokes all tokens of the trust with what was made below them: those of an owner, by
-	// the store's id, and everybody's with 0. It tells which these were.
+	// RevokeTrust ends what was allowed, and revokes all tokens of the trust with all that were made below them. ownerID is the
+	// owner's id in the store, or 0 for everybody's tokens. It gives the ids of the tokens that it revoked.
 	RevokeTrust(ctx context.Context, name string, ownerID int64, c Cause) (revoked []int64, err error)
 }
 
@@ -95,7 +95,7 @@ func (r Rules) CreateTokenWithin(ctx context.Context, fresh token.Record, before
 	return out, err
 }
 
-// RevokeAll revokes tokens, as RevokeToken does each, in one transaction: those whose ids are found in it. It tells which of them
+// RevokeAll revokes the tokens whose ids find gives, each as RevokeToken does, in one transaction. It gives the ids of those that
 // were not revoked before.
 func (r Rules) RevokeAll(ctx context.Context, doing string, c Cause, find func(Tx) ([]int64, error)) (revoked []int64,
 	err error) {

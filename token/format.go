@@ -27,7 +27,7 @@ const (
 	digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-// What Parse says of text that is no token.
+// The errors of Parse for text that is no token.
 var (
 	// ErrNotOurs: it does not begin with Prefix, so it is some other credential.
 	ErrNotOurs = errors.New("not a patgate token")
@@ -65,7 +65,7 @@ func Mint(random io.Reader) (Secret, error) {
 }
 
 // Parse checks the form of a token and gives its hash. The errors are ErrNotOurs, ErrMalformed and ErrChecksum, and the
-// hash with them is zero. It allocates nothing and keeps nothing of the text.
+// hash with them is zero. It allocates nothing and does not keep the text.
 func Parse(text []byte) (Hash, error) {
 	hash, err := Key(text)
 	if err != nil {

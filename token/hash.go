@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// Hash is the SHA-256 of a token: all that is stored of it. A token has 178 random bits, so its hash needs no salt. It
-// tells nothing to who does not hold the sealing key. The zero value is the hash of no token.
+// Hash is the SHA-256 of a token: all that is stored of it. A token has 178 random bits, so its hash needs no salt. Without
+// the sealing key it tells nothing. The zero value is the hash of no token.
 type Hash [sha256.Size]byte
 
 // Equal compares in constant time.

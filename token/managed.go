@@ -19,12 +19,12 @@ type Managed struct {
 	Set  string `json:"set"`
 	Name string `json:"name"`
 	File string `json:"file"`
-	// Spec is what the file said when it was applied last, and Scopes and Applied are what that came to, by which changes by hand
-	// are told.
+	// Spec is what the file said when it was applied last. Scopes and Applied are the outcome of that: where the token differs
+	// from them, it was changed by hand.
 	Spec    string             `json:"spec"`
 	Scopes  []policy.ScopeSpec `json:"scopes"`
 	Applied *Applied           `json:"applied,omitempty"` // nil: it was applied before more than scopes was written down
-	// Told are the differences that a running patgate has told of; nil: they are found here, by what was applied.
+	// Told are the differences that a running patgate has reported; nil: they are found here, by what was applied.
 	Told []Difference `json:"-"`
 	// Undelivered: the token was made, and nobody has said that its secret arrived where it was to be written.
 	Undelivered bool `json:"undelivered,omitempty"`
@@ -55,8 +55,8 @@ func (m *Managed) With(r *Record) *Managed {
 	return &out
 }
 
-// Renewed gives it for the token that takes the place of another by a rotation on its own word, which gives it an end of its own:
-// within the renewal that was applied that is no change by hand. Nil stays nil.
+// Renewed gives m for a token that was rotated by itself and so has another end: within the renewal that was applied, that is
+// no change by hand. Nil stays nil.
 func (m *Managed) Renewed(end time.Time) *Managed {
 	if m == nil || m.Applied == nil || end.After(m.Applied.RenewUntil) {
 		return m
@@ -76,8 +76,8 @@ type Difference struct {
 // String says a difference on one line.
 func (d Difference) String() string { return d.Field + " was " + d.Applied + ", is " + d.Now }
 
-// Differences gives what was changed by hand since the token was applied last; none for one that no file keeps, or whose place
-// another took by a rotation.
+// Differences gives what was changed by hand since the token was applied last. A token that no file keeps, or that was rotated,
+// has none.
 func (r *Record) Differences() (all []Difference) {
 	m := r.Managed
 	if m == nil || r.RotatedTo != 0 {

@@ -18,8 +18,8 @@ type Record struct {
 	Name, Description, LastFour string
 	// OwnerID and CredentialID are the store's ids of the owner and of the sealed credential that the token is bound to.
 	OwnerID, CredentialID int64
-	// BornAt is what limits count the age from: when the row of tokens began that made and rotated one another on their own word.
-	// Zero is CreatedAt.
+	// BornAt is where limits begin to count the age: the making of the first in a line of tokens that made or rotated one another
+	// themselves. Zero is CreatedAt.
 	BornAt time.Time
 	// CreatedAt and ExpiresAt are always set. RevokedAt and PausedAt are zero unless the token is revoked or paused.
 	CreatedAt, ExpiresAt, RevokedAt, PausedAt time.Time

@@ -13,7 +13,7 @@ const LongestReport = 14 * 24 * time.Hour
 const clockSkew = time.Minute
 
 // ReportEnd is the end of report mode, whatever is stored: never later than LongestReport after its first beginning. It is zero
-// for a token that is not in report mode, and for one that must not be: not made on its owner's own word, or made by a token.
+// for a token that is not in report mode, and for one that must not be: made by a token, or without its owner's word.
 func (r *Record) ReportEnd() time.Time {
 	if !r.OwnersWord || r.ParentID != 0 || r.ReportFrom.IsZero() || r.ReportUntil.IsZero() {
 		return time.Time{}
@@ -25,7 +25,7 @@ func (r *Record) ReportEnd() time.Time {
 }
 
 // Reports tells whether the token is in report mode at an instant, by its record alone: what its grant denies then passes, when
-// the owner may do it and the operator allows it. It says nothing of whether the token can be used.
+// the owner may do it and the operator allows it. It does not say whether the token can be used.
 func (r *Record) Reports(now time.Time) bool {
 	return !now.Before(r.ReportFrom.Add(-clockSkew)) && now.Before(r.ReportEnd())
 }
@@ -48,9 +48,8 @@ type ReportMode struct {
 	since, until, read time.Time
 }
 
-// NewReportMode makes the report mode of a record that was read at an instant; nil when it has none. grant is that of all that
-// passes. seen is the latest moment at which the token is known to have come: a clock that is behind that was set back, and
-// nothing passes then.
+// NewReportMode makes the report mode of a record that was read at an instant; nil when it has none. grant holds all that
+// passes. seen is when the token was last known to come: a clock behind that was set back, and nothing passes then.
 func NewReportMode(r *Record, grant *policy.Grant, seen, read time.Time) *ReportMode {
 	end := r.ReportEnd()
 	if grant == nil || !read.Before(end) {
@@ -63,8 +62,8 @@ func NewReportMode(r *Record, grant *policy.Grant, seen, read time.Time) *Report
 	return &ReportMode{grant: grant, since: since.Add(-clockSkew), until: end, read: read}
 }
 
-// Grant gives the grant of all that passes at an instant; nil when report mode is over, or when the clock cannot be trusted: it
-// is behind what was seen, or says less than has passed since the record was read.
+// Grant gives the grant of all that passes at an instant. It is nil when report mode is over, and when the clock cannot be
+// trusted: it is behind what was seen, or shows less time than has passed since the record was read.
 func (r *ReportMode) Grant(now time.Time) *policy.Grant {
 	if r == nil || now.Before(r.since) || !now.Before(r.until) {
 		return nil

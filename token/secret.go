@@ -24,7 +24,7 @@ func NewSecret(text string) Secret {
 	return Secret{&text}
 }
 
-// Reveal gives the text itself. Who calls it answers for where the text goes.
+// Reveal gives the text itself. The caller answers for where the text goes.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""

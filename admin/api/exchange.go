@@ -84,7 +84,7 @@ func (q *call) tradeForm() (form url.Values, problem string) {
 	if form, err = url.ParseQuery(string(q.body)); err != nil {
 		return nil, "the form cannot be read"
 	}
-	for name, values := range form { // of which those that nobody knows are passed over (RFC 6749, 3.2)
+	for name, values := range form { // unknown parameters are passed over (RFC 6749, 3.2)
 		switch {
 		case len(values) != 1:
 			return nil, name + " appears more than once"
@@ -110,7 +110,7 @@ func (q *call) tradeShort() (*reply, error) {
 	return q.traded(q.Credential, name, http.StatusForbidden)
 }
 
-// traded trades an ID token and answers with what it is traded for.
+// traded trades an ID token and answers with the new token.
 func (q *call) traded(raw token.Secret, name string, refused int) (*reply, error) {
 	given, err := q.o.Exchange.Exchange(q.Context(), raw, name)
 	var r *exchange.Refusal
@@ -133,9 +133,16 @@ func (q *call) traded(raw token.Secret, name string, refused int) (*reply, error
 	if q.Identified != nil {
 		q.Identified()
 	}
-	a := answer(http.StatusOK, object{"access_token": given.Secret.Reveal(), "issued_token_type": typeAccess, "token_type": "Bearer",
-		"expires_in": int64(given.ExpiresAt.Sub(q.o.Tokens.Now()) / time.Second), "expires_at": given.ExpiresAt.Format(time.RFC3339),
-		"trust": given.Trust, "id": given.ID})
+	left := given.ExpiresAt.Sub(q.o.Tokens.Now())
+	a := answer(http.StatusOK, object{
+		"access_token":      given.Secret.Reveal(),
+		"issued_token_type": typeAccess,
+		"token_type":        "Bearer",
+		"expires_in":        int64(left / time.Second),
+		"expires_at":        given.ExpiresAt.Format(time.RFC3339),
+		"trust":             given.Trust,
+		"id":                given.ID,
+	})
 	a.header.Set("Pragma", "no-cache")
 	return a, nil
 }

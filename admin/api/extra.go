@@ -36,16 +36,28 @@ func (h *Handler) ownPaths() {
 	h.handle("GET "+extras+"/owners", (*call).identify, (*call).owners)
 	h.handle("GET "+extras+"/report", (*call).identify, (*call).report)
 	for pattern, f := range map[string]step{
-		"GET " + one: (*call).show, "DELETE " + one: (*call).revoke, "PATCH " + one: (*call).edit, "PUT " + one: (*call).edit,
-		"POST " + one + "/rotate": (*call).rotate, "POST " + one + "/pause": (*call).pause, "GET " + one + "/usage": (*call).usage,
-		"POST " + one + "/resume": func(q *call) (*reply, error) { return q.changed(q.o.Tokens.Resume(q.Context(), q.caller, q.id)) },
-		"POST " + one + "/confirm": func(q *call) (*reply, error) {
-			return q.changed(q.o.Tokens.Confirm(q.Context(), q.caller,
-				q.id))
-		},
+		"GET " + one:               (*call).show,
+		"DELETE " + one:            (*call).revoke,
+		"PATCH " + one:             (*call).edit,
+		"PUT " + one:               (*call).edit,
+		"GET " + one + "/usage":    (*call).usage,
+		"POST " + one + "/rotate":  (*call).rotate,
+		"POST " + one + "/pause":   (*call).pause,
+		"POST " + one + "/resume":  (*call).resume,
+		"POST " + one + "/confirm": (*call).confirm,
 	} {
 		h.handle(pattern, (*call).name, (*call).identify, f)
 	}
+}
+
+// resume answers POST /tokens/{id}/resume.
+func (q *call) resume() (*reply, error) {
+	return q.changed(q.o.Tokens.Resume(q.Context(), q.caller, q.id))
+}
+
+// confirm answers POST /tokens/{id}/confirm.
+func (q *call) confirm() (*reply, error) {
+	return q.changed(q.o.Tokens.Confirm(q.Context(), q.caller, q.id))
 }
 
 // pause answers POST /tokens/{id}/pause.
@@ -103,8 +115,8 @@ func (q *call) edit() (*reply, error) {
 			p.problems.Add("revision", "must be the revision that the token had when it was read")
 		}
 	}
-	p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until", "granular_scopes", "limits", "for_good",
-		"revision")
+	p.only("name", "description", "expires_at", "expires_in", "renew_until", "report_until",
+		"granular_scopes", "limits", "for_good", "revision")
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}
@@ -150,8 +162,8 @@ func (q *call) report() (*reply, error) {
 	return answer(http.StatusOK, report), nil
 }
 
-// revokeSecret ends the tokens whose secrets are presented: {"tokens": ["patgate_..."]}. Having them is all the right
-// that it takes. The answer does not tell which of them were known.
+// revokeSecret ends the tokens whose secrets are presented: {"tokens": ["patgate_..."]}. Whoever has a secret may end its token.
+// The answer does not tell which of them were known.
 func (q *call) revokeSecret() (*reply, error) {
 	p := q.params()
 	secrets := p.problems.List("tokens", p.values["tokens"])

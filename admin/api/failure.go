@@ -15,7 +15,7 @@ import (
 )
 
 // failed turns an error into an answer: the one place where errors of the service get their status. Texts of errors that
-// are not meant for clients stay here; Options.Report is told of them.
+// are not meant for clients stay here; Options.Report is told about them.
 func (h *Handler) failed(err error) *reply {
 	var invalid *terms.Invalid
 	var missing *tokens.Missing

@@ -86,8 +86,17 @@ func (q *call) granular() (*reply, error) {
 func (q *call) list() (*reply, error) {
 	p := q.query()
 	part := p.page()
-	f := store.Filter{Search: p.text("search"), Limit: part.size, Offset: part.offset(), Now: q.o.Tokens.Now(),
-		Naming: p.naming(), WithNames: true, Created: p.span("created"), Expires: p.span("expires"), LastUsed: p.span("last_used")}
+	f := store.Filter{
+		Search:    p.text("search"),
+		Limit:     part.size,
+		Offset:    part.offset(),
+		Now:       q.o.Tokens.Now(),
+		Naming:    p.naming(),
+		WithNames: true,
+		Created:   p.span("created"),
+		Expires:   p.span("expires"),
+		LastUsed:  p.span("last_used"),
+	}
 	if revoked, given := p.truth("revoked"); given {
 		f.Revoked = &revoked
 	}

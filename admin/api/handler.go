@@ -78,7 +78,7 @@ func New(o Options) (*Handler, error) {
 	return h, nil
 }
 
-// forgePaths gives the paths that the forge has too. A request with a credential of the forge's passes on where it is not
+// forgePaths gives the paths that the forge has too. A request there with a credential of the forge's is passed on, unless it is
 // for patgate.
 func (h *Handler) forgePaths(base string) {
 	const one = "/personal_access_tokens/{id}"
@@ -95,15 +95,15 @@ func (h *Handler) forgePaths(base string) {
 	h.handle(base+one+"/{below...}", (*call).name, (*call).none)
 }
 
-// Owns tells whether a route that a patgate token asks for is answered here and never by the forge: there it would be
-// about the owner's credential.
+// Owns tells whether a route is answered here for patgate tokens, and never by the forge: the forge's answer would be about the
+// owner's credential.
 func (h *Handler) Owns(r *routes.Route) bool {
 	return !h.o.OwnPaths && r.Resource == "personal_access_token" &&
 		(strings.HasPrefix(r.Path, "/personal_access_tokens") || r.Path == "/user/personal_access_tokens")
 }
 
-// Probes tells whether tools ask for the route only to find out whether a token works. It is answered here, in the fewest
-// words, for a token that may not ask the forge.
+// Probes tells whether tools ask for the route only to find out whether a token works. For a token that may not ask the forge,
+// it is answered here, in the fewest words.
 func (h *Handler) Probes(r *routes.Route) bool {
 	return r.Method == http.MethodGet && (r.Path == "/user" || r.Path == "/version" || r.Path == "/metadata")
 }
@@ -135,8 +135,8 @@ func (h *Handler) IsRotation(method string, path []byte) bool {
 		(strings.HasPrefix(text, h.o.Base+"/personal_access_tokens/") || strings.HasPrefix(text, extras+"/tokens/"))
 }
 
-// Revocation tells whether a request takes a token's power away, and whether it does so on the word of a secret or of a
-// credential. Leak reports and revocations by the secret itself are of the first kind.
+// Revocation tells whether a request takes a token's power away, and what entitles it to: a secret or a credential. Leak reports
+// and revocations by the secret itself are of the first kind.
 func (h *Handler) Revocation(method string, path []byte) (bySecret, byCredential bool) {
 	text := strings.TrimSuffix(string(path), "/")
 	if method == http.MethodPost && (text == extras+"/revoke" || strings.HasPrefix(text, leaks)) {
@@ -155,8 +155,8 @@ func (h *Handler) Reused(ctx context.Context, hash token.Hash) error {
 	return h.o.Tokens.Reused(ctx, hash)
 }
 
-// ServeHTTP answers a request, or passes it on (Asker.Passed). The path is taken as it stands: what the mux would clean or
-// redirect is not there.
+// ServeHTTP answers a request, or passes it on (Asker.Passed). The path is taken as it stands: a path that the mux would clean
+// or redirect is not found.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	inner := r.Clone(r.Context())
 	at := strings.TrimSuffix(r.URL.Path, "/")
@@ -211,7 +211,7 @@ func (q *call) identify() (_ *reply, err error) {
 	return nil, err
 }
 
-// name reads the id of the path. Where the forge has the same path, an id that is not one of patgate's names a token of the
+// name reads the id in the path. Where the forge has the same path, an id that is not one of patgate's is that of a token of the
 // forge's own.
 func (q *call) name() (_ *reply, err error) {
 	name := q.PathValue("id")
@@ -233,5 +233,5 @@ func (q *call) name() (_ *reply, err error) {
 	return nil, err
 }
 
-// none answers what there is not.
+// none answers requests for what does not exist.
 func (q *call) none() (*reply, error) { return nil, tokens.ErrNotFound }

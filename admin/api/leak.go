@@ -19,9 +19,9 @@ import (
 // LeakType is what patgate's tokens are called in leak reports.
 const LeakType = "patgate_token"
 
-// Leaks takes reports of tokens that were found where everybody can read them, and revokes them. Two forms are spoken: that
-// of GitHub's secret scanning partners, whose reports are signed, and that of GitLab's Token Revocation API, whose sender
-// shows a token agreed upon. A form whose field is empty is off.
+// Leaks takes reports of tokens that were found in public places, and revokes the tokens. It knows two forms: that of GitHub's
+// secret scanning partners, whose reports are signed, and that of GitLab's Token Revocation API, whose sender shows a token
+// agreed upon. A form whose field is empty is off.
 type Leaks struct {
 	// GitHubKey gives the public key of an identifier, from the list that GitHub publishes; nil when there is none.
 	GitHubKey func(ctx context.Context, id string) (*ecdsa.PublicKey, error)
@@ -90,7 +90,8 @@ func (q *call) take(by string, taken *reply) (*reply, error) {
 		return message(http.StatusBadRequest, "400 Bad request - the body must be a JSON list of found tokens"), nil
 	}
 	for i := range found {
-		_, err := q.o.Tokens.RevokeSecret(q.Context(), by, []byte(found[i].Token), leaked(cmp.Or(found[i].URL, found[i].Location)))
+		where := cmp.Or(found[i].URL, found[i].Location)
+		_, err := q.o.Tokens.RevokeSecret(q.Context(), by, []byte(found[i].Token), leaked(where))
 		if err != nil && !unknownSecret(err) {
 			return nil, err
 		}

@@ -78,7 +78,7 @@ func (p *params) form(where, text string) {
 	}
 }
 
-// put puts a value at a path below what is there, and gives the whole.
+// put puts a value into a tree at a path, and gives the tree.
 func put(at any, path []string, value string) (any, bool) {
 	if len(path) == 0 {
 		return value, true

@@ -13,7 +13,7 @@ import (
 	"patgate/store"
 )
 
-// questionPaths gives the paths of questions about grants. Who may read a token may ask about it.
+// questionPaths gives the paths of questions about grants. A caller who may read a token may ask about it.
 func (h *Handler) questionPaths() {
 	if h.o.Questions == nil {
 		return

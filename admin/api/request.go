@@ -20,7 +20,7 @@ type Asker struct {
 	Credential token.Secret
 	// Origin is the address by which clients reach patgate, for links.
 	Origin string
-	// Identified, when not nil, is called when the credential has turned out to be right, whatever becomes of the request.
+	// Identified, when not nil, is called when the credential has turned out to be right, also when the request fails.
 	Identified func()
 	// Passed, when not nil, is called when the request is not for patgate: it goes on to the forge as it came.
 	Passed func()

@@ -35,8 +35,8 @@ type Token struct {
 
 	ExpiresAtTime time.Time `json:"expires_at_time"` // to the moment
 	RenewUntil    time.Time `json:"renew_until"`
-	// Mode is report while what the grant denies passes, else enforce. ReportFrom is when that first began, and ReportUntil its
-	// end, also one that is past.
+	// Mode is report in report mode, else enforce. ReportFrom is when report mode first began, and ReportUntil its end, which may
+	// be in the past.
 	Mode        string     `json:"mode"`
 	ReportFrom  *time.Time `json:"report_from"`
 	ReportUntil *time.Time `json:"report_until"`
@@ -44,10 +44,10 @@ type Token struct {
 	StateReason string     `json:"state_reason,omitempty"`
 	Username    string     `json:"username"`
 	Uses        int64      `json:"uses"`
-	// BlastRadius is how much would be in the hands of whoever has the token: the projects that it reaches, times what its
-	// permissions weigh, times the days of its life. It is null until the token was judged.
+	// BlastRadius says how much a thief of the token could do: the projects that it reaches, times the weight of its
+	// permissions, times the days of its life. It is null until the token was judged.
 	BlastRadius *int64 `json:"blast_radius"`
-	// Reaches is by what it reaches the place that a list is narrowed to: named, group_above, may (everything that its owner has
+	// Reaches is what lets it reach the place that a list is narrowed to: named, group_above, may (everything that its owner has
 	// access to, or the owner's own projects), report_mode.
 	Reaches      string `json:"reaches,omitempty"`
 	LastFour     string `json:"last_four"`
@@ -98,7 +98,7 @@ func managed(r *token.Record) *Managed {
 	return m
 }
 
-// Place is a project or group with what it was called when a credential of the token's owner saw it last.
+// Place is a project or group with its name when a credential of the token's owner last saw it.
 type Place struct {
 	Kind string     `json:"kind"` // project or group
 	ID   int64      `json:"id"`

@@ -1,5 +1,5 @@
-// Package bulk does the same thing to several tokens, each by itself, through the one door to tokens. Where that is not allowed
-// or fails for one of them, the result says so, and the others are done.
+// Package bulk does the same thing to several tokens, one by one, through admin/tokens. When it is not allowed for one of them,
+// or fails, the result says so, and the others are done.
 package bulk
 
 import (

@@ -1,5 +1,5 @@
-// Package catalogue tells people what there is to grant: the permissions with the words by which they are looked for, templates,
-// and what the scopes of the forge's own tokens hold.
+// Package catalogue tells people what can be granted: the permissions, with the words by which people look for them, and
+// templates. It also tells what the scopes of the forge's own tokens hold.
 package catalogue
 
 import (
@@ -31,7 +31,7 @@ type Entry struct {
 	Words []string `json:"words"`
 }
 
-// All gives every permission with what it is for, in the catalogue's own order.
+// All gives every permission with its description, in the catalogue's own order.
 func All(t *routes.Table) []Entry {
 	rows := map[routes.Permission][]*routes.Route{}
 	for _, r := range t.Routes() {
@@ -87,7 +87,7 @@ func All(t *routes.Table) []Entry {
 	return all
 }
 
-// Minting says of each named permission by which a token makes credentials what these can do past patgate.
+// Minting says what the credentials that a token makes can do past patgate, for each named permission that lets it make some.
 func Minting(names []string, t *routes.Table) (all []string) {
 	for _, r := range t.Minting() {
 		for _, name := range t.Catalogue().Names(r.Needs) {

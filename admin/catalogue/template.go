@@ -55,8 +55,8 @@ func Templates() []Template {
 			Title:       "Read-only CI",
 			ExpiresIn:   "90d",
 			Description: "Reads code, pipelines, jobs and their artifacts.",
-			Scopes: on("read_project", "download_code", "read_repository", "read_branch", "read_commit", "read_pipeline", "read_job",
-				"read_job_artifact"),
+			Scopes: on("read_project", "download_code", "read_repository", "read_branch", "read_commit", "read_pipeline",
+				"read_job", "read_job_artifact"),
 		},
 		{
 			Name:      "release-bot",
@@ -65,17 +65,18 @@ func Templates() []Template {
 			Description: "Pushes tags, makes releases, uploads packages, and comments on what was released, as " +
 				"semantic-release does.",
 			Scopes: on("read_project", "download_code", "push_code", "read_repository", "read_commit", "read_repository_tag",
-				"create_repository_tag", "read_release", "create_release", "update_release", "create_package", "read_merge_request",
-				"read_work_item", "create_work_item"),
+				"create_repository_tag", "read_release", "create_release", "update_release", "create_package",
+				"read_merge_request", "read_work_item", "create_work_item"),
 		},
 		{
 			Name:        "dependency-updater",
 			Title:       "Dependency updater",
 			ExpiresIn:   "180d",
 			Description: "Reads code, pushes branches and opens merge requests, as Renovate does.",
-			Scopes: on("read_project", "download_code", "push_code", "read_repository", "read_branch", "create_branch", "delete_branch",
-				"read_commit", "create_commit", "read_repository_tag", "read_release", "read_merge_request", "create_merge_request",
-				"update_merge_request", "read_pipeline", "read_work_item", "create_work_item", "update_work_item"),
+			Scopes: on("read_project", "download_code", "push_code", "read_repository", "read_branch", "create_branch",
+				"delete_branch", "read_commit", "create_commit", "read_repository_tag", "read_release", "read_merge_request",
+				"create_merge_request", "update_merge_request", "read_pipeline", "read_work_item", "create_work_item",
+				"update_work_item"),
 		},
 		{
 			Name:      "ai-agent",
@@ -83,9 +84,9 @@ func Templates() []Template {
 			ExpiresIn: "7d",
 			Description: "Reads code, issues and pipelines, pushes branches and opens merge requests; merges, deletes and " +
 				"administers nothing.",
-			Scopes: on("read_project", "download_code", "push_code", "read_repository", "read_branch", "create_branch", "read_commit",
-				"create_commit", "read_merge_request", "create_merge_request", "update_merge_request", "read_work_item",
-				"create_work_item", "read_pipeline", "read_job"),
+			Scopes: on("read_project", "download_code", "push_code", "read_repository", "read_branch", "create_branch",
+				"read_commit", "create_commit", "read_merge_request", "create_merge_request", "update_merge_request",
+				"read_work_item", "create_work_item", "read_pipeline", "read_job"),
 		},
 	}
 }

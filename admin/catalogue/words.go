@@ -69,8 +69,9 @@ func wordsOf(e *Entry) []string {
 	return slices.Compact(all)
 }
 
-// Matching gives the permissions that a text is about: each of its words stands in the permission's name, texts or words. Those
-// come first in whose name or words each stands whole. What is granted on the instance is found as "admin" behind them.
+// Matching gives the permissions that a text is about: each of its words stands in the permission's name, texts or words. A
+// permission comes first when its name or words hold each of them whole. "admin" also finds what is granted on the instance,
+// behind the others.
 func Matching(all []Entry, text string) []Entry {
 	asked := strings.Fields(strings.ToLower(strings.ReplaceAll(text, "_", " ")))
 	var first, others []Entry

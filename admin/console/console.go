@@ -1,8 +1,8 @@
 // Package console is the web page on which people make, see, narrow, rotate and revoke tokens. It reads forms and writes
 // HTML; what may be done, and what is done, is decided in admin/tokens.
 //
-// The page has no state but sessions: who signed in, with the forge credential that searches the forge, and of a form what
-// came of it. What gives power asks for the forge credential again.
+// The page has no state but sessions. A session holds the signed-in user, the forge credential that searches the forge, and the
+// outcome of each form. What gives power asks for the forge credential again.
 package console
 
 import (
@@ -43,15 +43,14 @@ type Options struct {
 	Forge string
 	// Scopes says which scopes a token of the forge needs to sign in.
 	Scopes string
-	// Origins are those under which browsers reach the console, such as https://tokens.example.com: a request for another
-	// host is refused. The first is used for links.
+	// Origins are the origins under which browsers reach the console, such as https://tokens.example.com: a request for another
+	// host is refused. Links have the first.
 	Origins []string
 	// Path is the path below which the console is served; empty for the whole origin.
 	Path string
 	// Gateway is the address by which clients reach patgate, for the commands that are shown.
 	Gateway string
-	// Client gives the address that a request comes from, by that of its connection and its lines of X-Forwarded-For. Nil is the
-	// connection's.
+	// Client gives the client's address, from that of the connection and the lines of X-Forwarded-For. Nil: the connection's.
 	Client func(peer netip.Addr, forwardedFor []string) netip.Addr
 	// MakeIt is the forge's page on which people make the token that they sign in with; empty when it is not known.
 	MakeIt string
@@ -64,7 +63,7 @@ type Options struct {
 	// Sessions bounds the sessions that are kept, SessionsPerUser those of one forge user: 1000 and 10. The oldest go.
 	Sessions, SessionsPerUser int
 
-	// Learning, when not nil, tells what tokens did and were denied, what would have been enough for them, and which of their
+	// Learning, when not nil, tells what tokens did, what was denied to them, which grant would have been enough, and which
 	// rights are unused.
 	Learning *learning.Service
 	// Trusts, when not nil, gives trusts; Policies, when not nil, is what files of policy as code have in force.
@@ -176,7 +175,7 @@ func (q *request) ctx() context.Context { return q.r.Context() }
 // action answers a request; what it returns as an error becomes an error page.
 type action func(q *request) error
 
-// routes gives every page. Whatever is not open needs a session.
+// routes gives every page. A page that is not open needs a session.
 func (c *Console) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	open := func(pattern string, f action) { mux.Handle(pattern, c.handle(f, false)) }

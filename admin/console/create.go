@@ -100,7 +100,8 @@ func (q *request) read(form url.Values) *draft.Draft {
 	for i := range d.Scopes {
 		for kind, text := range d.Scopes[i].Places() {
 			if strings.Contains(*text, ":") {
-				*text = strings.Join(words.Each(words.Listed(*text), func(line string) string { return q.unlinked(kind, line) }), "\n")
+				unlinked := func(line string) string { return q.unlinked(kind, line) }
+				*text = strings.Join(words.Each(words.Listed(*text), unlinked), "\n")
 			}
 		}
 	}
@@ -123,8 +124,8 @@ func (q *request) finish(d *draft.Draft) *picker.Catalogue {
 func (q *request) form(status int, d *draft.Draft, p formPage) error {
 	catalog := q.finish(d)
 	p.Draft, p.Categories, p.Common, p.Templates = d, catalog.All, catalog.Common(), catalog.Cards(q.o.Policies.Templates())
-	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects, policy.AccessAllMemberships,
-		policy.AccessUser, policy.AccessInstance} {
+	for _, a := range []policy.Access{policy.AccessSelectedMemberships, policy.AccessPersonalProjects,
+		policy.AccessAllMemberships, policy.AccessUser, policy.AccessInstance} {
 		p.Accesses = append(p.Accesses, table.Choice{Value: a.String(), Label: words.Access(a.String())})
 	}
 	s := q.o.Tokens
@@ -143,7 +144,7 @@ func (q *request) form(status int, d *draft.Draft, p formPage) error {
 	return nil
 }
 
-// create makes the token that the form describes, and shows its secret; or shows the form again with what is wrong.
+// create makes the token that the form describes, and shows its secret; or shows the form again with its problems.
 func (q *request) create() error {
 	d := q.read(q.r.PostForm)
 	if d.Step(q.r.PostForm.Get("do"), q.o.Policies.Templates()) {
@@ -169,8 +170,8 @@ func (q *request) create() error {
 	return q.showSecret(made, "Your new token", "", q.next(d.After, made.ID))
 }
 
-// refusedCreation shows the form again with what is wrong. Where nothing is sealed that the token could be bound to, it says
-// so at the box that seals.
+// refusedCreation shows the form again with its problems. When there is no sealed credential that the token could be bound to, it
+// says so at the box that seals one.
 func (q *request) refusedCreation(d *draft.Draft, caller *tokens.Owner, err error) error {
 	if errors.Is(err, tokens.ErrForbidden) && !d.Seal {
 		if sealed, unknown := q.o.Tokens.Sealed(q.ctx(), caller); unknown == nil && !sealed {
@@ -206,7 +207,7 @@ func (q *request) refusedDraft(d *draft.Draft, err error) (int, error) {
 		d.Refused(nil, strings.Split(err.Error(), "\n"))
 	default:
 		status, text := q.words(err)
-		if status == http.StatusInternalServerError || status == http.StatusServiceUnavailable { // what came of it is not known
+		if status == http.StatusInternalServerError || status == http.StatusServiceUnavailable { // the outcome is not known
 			return 0, err
 		}
 		d.General = append(d.General, text)

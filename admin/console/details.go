@@ -171,7 +171,8 @@ func (q *request) rotate(caller *tokens.Owner, t *tokens.Inspected, p asking.Pag
 	}
 	ctx, cancel := session.Through(q.ctx())
 	defer cancel()
-	made, err := q.o.Tokens.Rotate(ctx, caller, t.ID, tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]})
+	asked := tokens.Rotation{ExpiresAt: p.Values["expires_at"], Grace: p.Values["grace"]}
+	made, err := q.o.Tokens.Rotate(ctx, caller, t.ID, asked)
 	err = q.session.Ended(ctx, form, made, err)
 	var invalid *terms.Invalid
 	if errors.As(err, &invalid) {
@@ -216,7 +217,7 @@ type secretPage struct {
 	Recipes                             []recipes.Recipe
 }
 
-// showSecret answers a form with the secret of the token that came of it. It stands in this one answer and nowhere else.
+// showSecret answers a form with the secret of the token that it made. The secret stands in this one answer and nowhere else.
 func (q *request) showSecret(made *tokens.Created, title, grace string, next *nextSteps) error {
 	var warnings []string
 	for _, w := range made.Warnings {

@@ -59,8 +59,8 @@ func (q *request) showEditForm(status int, t *tokens.Inspected, d *draft.Draft, 
 	})
 }
 
-// edit changes a token. Without the forge credential only what narrows it is done. What would have denied something in the last
-// 30 days is done when it is asked for once more.
+// edit changes a token. Without the forge credential it only narrows. A change that would have denied something in the last 30
+// days is made when it is asked for once more.
 func (q *request) edit() error {
 	t, err := q.editable()
 	if err != nil {

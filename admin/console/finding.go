@@ -52,10 +52,12 @@ func (q *request) unusedPage(status int, t *tokens.Inspected, since, problem str
 	if err != nil {
 		return err
 	}
-	p := &findingPage{Token: q.row(q.named(t)), Finding: f, Said: words.Sentence(f.Text), Problem: problem,
-		Some: f.Standing == learning.SomeUnused, Nothing: f.Standing == learning.NothingUsed, Names: map[findings.Place]rows.Place{}}
+	p := &findingPage{Token: q.row(q.named(t)), Finding: f, Said: words.Sentence(f.Text), Problem: problem}
+	p.Some, p.Nothing = f.Standing == learning.SomeUnused, f.Standing == learning.NothingUsed
+	p.Names = map[findings.Place]rows.Place{}
 	for _, n := range windows {
-		p.Windows = append(p.Windows, table.Choice{Value: strconv.Itoa(n), Label: words.Plural(n, "day", "days"), Chosen: n == f.Days})
+		label := words.Plural(n, "day", "days")
+		p.Windows = append(p.Windows, table.Choice{Value: strconv.Itoa(n), Label: label, Chosen: n == f.Days})
 	}
 	if f.Rights != nil {
 		p.Goes, p.Stays = q.rights(t, f.Rights.Goes), q.rights(t, f.Rights.Stays)
@@ -105,7 +107,7 @@ func (q *request) narrow() error {
 	return q.redirect("/tokens/" + strconv.FormatInt(t.ID, 10))
 }
 
-// nextAfterNarrowing says what is to be done when an edit has taken something from a token that an undo can give back.
+// nextAfterNarrowing says what to do next when an edit has taken something from a token that an undo can give back.
 func (q *request) nextAfterNarrowing(before *tokens.Inspected, e *tokens.Edited) string {
 	if q.o.Learning == nil || e.Widened || reflect.DeepEqual(before.Scopes, e.Scopes) {
 		return ""
@@ -116,7 +118,7 @@ func (q *request) nextAfterNarrowing(before *tokens.Inspected, e *tokens.Edited)
 	return " Let its jobs run, and look here for denials: for 14 days you can undo this if they need more."
 }
 
-// found puts what is known of a token's use into the page of its details.
+// found puts what is known about a token's use into the page of its details.
 func (q *request) found(t *tokens.Inspected, p *details.Page) error {
 	if q.o.Learning == nil || !p.Token.Own {
 		return nil

@@ -37,7 +37,7 @@ func (q *request) showForgeTokens() error {
 	return nil
 }
 
-// seen gives the credentials of the forge's own that came through patgate and are those of whoever is signed in.
+// seen gives the signed-in user's credentials of the forge's own that came through patgate.
 func (q *request) seen() ([]learning.Listed, error) {
 	if q.o.Learning == nil {
 		return nil, nil
@@ -74,8 +74,8 @@ func (q *request) replaceForgeToken() error {
 		Scopes: inventory.Marks(l.Scopes)})
 }
 
-// search answers the script with projects and groups that fit what is typed: ten of each, and ten more for each time that it was
-// asked for more. Of an address of the forge's it takes the path.
+// search answers the script with projects and groups that fit the typed text: ten of each, and ten more each time that more are
+// asked for. When the text is an address of the forge's, it searches for the path in it.
 func (q *request) search() error {
 	in := q.r.URL.Query()
 	turns, _ := strconv.Atoi(in.Get("more"))

@@ -44,7 +44,7 @@ type addedRow struct {
 // linkFields are those of an address that asks for a scope.
 var linkFields = []string{"access", "permissions", "project", "group"}
 
-// asked reads the scope that a link asks for. It decides nothing: whoever is signed in reads what it would add.
+// asked reads the scope that a link asks for. It decides nothing: the signed-in user reads what it would add.
 func (q *request) asked(in url.Values) (d *draft.Draft, p *grantPage) {
 	only := url.Values{}
 	p = &grantPage{Problems: map[string][]string{}}

@@ -45,7 +45,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mux.ServeHTTP(w, inner)
 }
 
-// client gives the address that a request comes from. Who comes over a Unix socket has none, but what a trusted proxy says.
+// client gives the address that a request comes from. A client on a Unix socket has only the one that a trusted proxy says.
 func (c *Console) client(r *http.Request) netip.Addr {
 	return c.o.Client(session.Remote(r.RemoteAddr), r.Header.Values("X-Forwarded-For"))
 }

@@ -39,7 +39,7 @@ func (q *request) relabel(d *draft.Draft) {
 	}
 }
 
-// nameLink puts the paths behind the ids of a link: a number says nothing to whoever is to read what it asks for.
+// nameLink puts the paths behind the ids of a link, because a number alone says nothing to its reader.
 func (q *request) nameLink(d *draft.Draft) {
 	for kind, text := range d.Scopes[0].Places() {
 		place := func(line string) (p store.Place, ok bool) {

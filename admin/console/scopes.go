@@ -43,7 +43,7 @@ func (q *request) named(t *tokens.Inspected) *tokens.Inspected {
 	return &list[0]
 }
 
-// paths gives what places are called, as far as whoever is signed in sees or saw them.
+// paths gives the names of places, as far as the signed-in user sees or saw them.
 func (q *request) paths(places []store.Place) names.Book {
 	named := q.called(places)
 	q.look(places, named, session.NameAge)
@@ -56,7 +56,7 @@ func (q *request) project(id int64) string {
 	return q.paths([]store.Place{p}).Path(p)
 }
 
-// called gives what places were called when whoever is signed in saw them last. A page is as good without.
+// called gives the names of places when the signed-in user last saw them. A page can do without them.
 func (q *request) called(places []store.Place) store.Named {
 	named, err := q.o.Tokens.Names(q.ctx(), q.caller, places)
 	if err != nil {

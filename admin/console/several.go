@@ -59,13 +59,13 @@ func (q *request) several(in url.Values, do bool) error {
 		if p.Problem != "" {
 			status = http.StatusUnprocessableEntity
 		} else {
-			all := bulk.Do(context.WithoutCancel(q.ctx()), q.o.Tokens, q.caller, order, p.IDs) // whoever hangs up meanwhile
+			all := bulk.Do(context.WithoutCancel(q.ctx()), q.o.Tokens, q.caller, order, p.IDs) // whether the browser stays or not
 			p.Tell(all, func(err error) string { _, text := q.words(err); return text })
 		}
 	}
 	q.render("bulk", status, page{Title: p.Title, Nav: "tokens", Slim: true}, p)
 	if p.Done && q.ctx().Err() != nil {
-		q.session.Say(p.Title) // on the next page: nobody gets this one
+		q.session.Say(p.Title) // on the next page: the browser has gone
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ type signInPage struct {
 	Problem string
 	Scopes  string
 	MakeIt  string // the forge's page for it
-	OAuth   bool   // the forge tells who somebody is, too
+	OAuth   bool   // users may also sign in through the forge
 	Typed   string // a form that came without a session, for after the sign-in
 }
 
@@ -158,8 +158,8 @@ func (q *request) tooMany(client netip.Addr, print forge.Fingerprint) string {
 		snippet.Span(wait))
 }
 
-// identify asks the forge about a credential that was typed, within what one client may try. as, when not nil, is whose it
-// must be. Without a caller there is a problem in words for the form, and a status.
+// identify asks the forge about a typed credential, as often as one client may try. as, when not nil, is the user that it must
+// belong to. Without a caller it gives a problem in words for the form, and a status.
 func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens.Owner, problem string, status int) {
 	client := q.client(q.r)
 	attempts := q.o.Attempts
@@ -168,7 +168,7 @@ func (q *request) identify(credential token.Secret, as *tokens.Owner) (c *tokens
 		return nil, problem, http.StatusTooManyRequests
 	}
 	var err error
-	ctx := context.WithoutCancel(q.ctx()) // a wrong one counts, whoever hangs up meanwhile
+	ctx := context.WithoutCancel(q.ctx()) // a wrong one counts, also when the browser goes meanwhile
 	if as != nil {
 		c, err = q.o.Tokens.Again(ctx, as, credential)
 	} else {

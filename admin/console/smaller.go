@@ -26,7 +26,7 @@ type smallerPage struct {
 	Back             string // the subject's own page; empty where it has none
 	Days             int
 	Windows          []proposal.Window
-	Nothing          string // why there is nothing to propose
+	Nothing          string // why nothing is proposed
 	View             *proposal.View
 	MostScopes       int
 	TooMany          bool // scopes for the form
@@ -76,23 +76,25 @@ func (q *request) showSmaller(id int64, p *smallerPage) error {
 		p.Suggested, p.Until = made.Suggested.Name, made.Suggested.ExpiresIn
 		p.Command = fmt.Sprintf("patgate learn apply %d", id) + chosen.Flags(made)
 	}
-	q.render("smaller", http.StatusOK, page{Title: "A smaller token for “" + p.Name + "”", Nav: strings.TrimPrefix(p.Up, "/")}, p)
+	top := page{Title: "A smaller token for “" + p.Name + "”", Nav: strings.TrimPrefix(p.Up, "/")}
+	q.render("smaller", http.StatusOK, top, p)
 	return nil
 }
 
-// fillIn shows the form for a new token with what was proposed. The form makes the token, on the word of whoever reads it.
+// fillIn shows the form for a new token with what was proposed. The reader has the form make the token.
 func (q *request) fillIn(p *smallerPage, made *learning.Proposed, scopes []policy.ScopeSpec, after int64) error {
+	days := words.Plural(p.Days, "day", "days")
 	d := &draft.Draft{
 		Name:        made.Suggested.Name,
-		Description: fmt.Sprintf("Replaces “%s”, by what that did in %d days", words.Short(p.Name), p.Days),
+		Description: fmt.Sprintf("Replaces “%s”, by what that did in %s", words.Short(p.Name), days),
 		Expires:     made.Suggested.ExpiresIn,
 		After:       after,
 		Scopes:      draft.Scopes(scopes, q.paths(store.PlacesOf(scopes))),
 	}
-	return q.showForm(http.StatusOK, d, formPage{From: fmt.Sprintf("what “%s” did in the last %d days", p.Name, p.Days)})
+	return q.showForm(http.StatusOK, d, formPage{From: fmt.Sprintf("what “%s” did in the last %s", p.Name, days)})
 }
 
-// proposalWords gives what the page of a proposal names things with.
+// proposalWords gives the names of places and permissions for the page of a proposal.
 func (q *request) proposalWords(made *learning.Proposed) *proposal.Words {
 	places := store.PlacesOf(made.Scopes)
 	for _, half := range made.Split {

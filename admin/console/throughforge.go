@@ -26,7 +26,7 @@ func (q *request) goToForge() error {
 		q.onward(origin+q.o.Path+"/sign-in?next="+url.QueryEscape(next), "Signing in goes on at the console’s own address.")
 		return nil
 	}
-	if err := q.sessions.End(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil { // it does not come with who comes back
+	if err := q.sessions.End(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil { // the returning browser does not bring it
 		return err
 	}
 	address, err := (&away.Trip{App: q.o.OAuth, Cookies: q.cookies, Random: q.o.Random}).Leave(q.w, next)

@@ -9,8 +9,8 @@ import (
 	"patgate/store"
 )
 
-// try finds out what the scopes of a form would have denied in the last 30 days; nil where that cannot be said, because
-// something is wrong with them, which saving tells.
+// try finds out what the scopes of a form would have denied in the last 30 days. It is nil when the scopes have problems, which
+// saving reports.
 func (q *request) try(caller *tokens.Owner, t *tokens.Inspected, d *draft.Draft) *findings.Tried {
 	if q.o.Learning == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"patgate/admin/tokens"
 )
 
-// showTrusts shows the trusts of whoever is signed in, or everyone's to an administrator.
+// showTrusts shows the signed-in user's trusts, or everyone's to an administrator.
 func (q *request) showTrusts() error {
 	everyone := q.r.URL.Query().Get("everyone") != ""
 	p, err := trustpage.Of(q.ctx(), q.o.Trusts, q.caller, everyone, q.o.Tokens.Administrates(q.caller))
@@ -21,7 +21,7 @@ func (q *request) showTrusts() error {
 	return err
 }
 
-// showTrust shows the trust of the path, or asks whether it is to be revoked.
+// showTrust shows the trust of the path, or asks whether to revoke it.
 func (q *request) showTrust(asking bool, status int, why string, problems ...string) error {
 	p, err := trustpage.Find(q.ctx(), q.o.Trusts, q.caller, q.r.PathValue("name"),
 		trustpage.Show{Catalogue: q.catalog.Load(q.o.Tokens.Table()), Names: q.called, Now: q.o.Now()})

@@ -11,7 +11,7 @@ import (
 // drafts are the addresses of forms that one spends a while on: a new token, and a token that is edited.
 var drafts = regexp.MustCompile(`^/tokens(?:/([0-9]+)/edit)?$`)
 
-// typed gives what of a form that came without a session is kept for after the sign-in: never a credential.
+// typed gives the part of a form without a session that is kept for after the sign-in: never a credential.
 func (q *request) typed() string {
 	if q.r.Method != http.MethodPost || !drafts.MatchString(q.r.URL.Path) {
 		return ""

@@ -9,7 +9,7 @@ import (
 	"patgate/store"
 )
 
-// Counts are how many tokens there are, by what they are now and what is to be said of them.
+// Counts are how many tokens there are, by their state and their badges.
 type Counts struct {
 	Active, Paused, Expired, Revoked, Total int
 	// Soon, Broad, Dangerous, Reports and Unused count active tokens: expiring soon, broad, those that look dangerous, in report
@@ -25,7 +25,7 @@ func Of(ctx context.Context, s *tokens.Service, c *tokens.Owner, all bool) (n Co
 	if _, n.Reports, err = s.Inspect(ctx, c, reports); err != nil {
 		return n, err
 	}
-	_, _ = s.Marks().Changed(ctx) // whoever asks is answered with what there is; the keeper reports what is wrong
+	_, _ = s.Marks().Changed(ctx) // the answer is made from what is kept; the keeper reports errors
 	t, err := s.Tally(ctx, c, all)
 	if err != nil {
 		return n, err

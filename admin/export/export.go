@@ -49,7 +49,7 @@ func New(out io.Writer, format string, now time.Time) (*Writer, error) {
 	return nil, fmt.Errorf("unknown format %q: use %s", format, strings.Join(Formats(), " or "))
 }
 
-// Add writes a token. reaches is by what it reaches the place that the list is narrowed to, if it is.
+// Add writes a token. reaches is what lets it reach the place that the list is narrowed to, if it is narrowed to one.
 func (w *Writer) Add(l *store.Listed, reaches string) error {
 	if w.table != nil {
 		return w.table.Write(w.row(l, reaches))
@@ -120,9 +120,8 @@ func (w *Writer) row(l *store.Listed, reaches string) []string {
 	return row
 }
 
-// Cell makes text safe to open in a spreadsheet: before what would be read as a formula comes a sign that says that it is text.
-// A formula begins where the cell does, or behind what may be read as the end of a cell, whatever that cannot be seen stands
-// between.
+// Cell makes text safe to open in a spreadsheet: it puts a sign for text before anything that would be read as a formula. A
+// formula begins at the start of a cell, or behind what may be read as the end of a cell, even with invisible characters between.
 func Cell(text string) string {
 	var safe strings.Builder
 	begins, from := true, 0

@@ -1,5 +1,5 @@
-// Package filters reads what a list of tokens is narrowed to. The page, the API and the commands have this one grammar: the names
-// of the parameters and flags, and what is written in them.
+// Package filters reads the filters of a list of tokens. The page, the API and the commands have this one grammar: the names of
+// the parameters and flags, and their values.
 package filters
 
 import (
@@ -17,7 +17,7 @@ import (
 	"patgate/store"
 )
 
-// The names of what a list may be narrowed by.
+// The names of the filters.
 const (
 	Can        = "can"        // a permission
 	On         = "on"         // where: group/project, project 6, group 3
@@ -151,7 +151,7 @@ func place(text string) (store.Naming, error) {
 	return n, nil
 }
 
-// How says by what a token reaches a place.
+// How says what lets a token reach a place.
 type How string
 
 // The ways, the surest first.
@@ -163,7 +163,8 @@ const (
 	Anywhere How = ""            // no place was asked for
 )
 
-// HowOf tells by what a token reaches a place, by scopes that hold a permission, if one is named; or by what it holds one.
+// HowOf tells what lets a token reach a place: its scopes that hold a permission, if one is named, or report mode. Without a
+// place it tells whether a scope or report mode gives the permission.
 func HowOf(l *store.Listed, r *store.Reach, on store.Naming, holds string) How {
 	above, may, held := false, false, false
 	for i := range l.Scopes {

@@ -7,10 +7,11 @@ import (
 	"patgate/learn/propose"
 )
 
-// mostDenials bounds what is told of the denials of a token: the latest.
+// mostDenials is how many of a token's denials are told: the latest.
 const mostDenials = 20
 
-// Denials tells what a token that the caller may read was denied in some days, 0 for the standard, and what would allow it.
+// Denials tells what was denied to a token in the last days, 0 for the standard, and what would allow it. The caller must be one
+// who may read the token.
 func (s *Service) Denials(ctx context.Context, c tokens.Caller, id int64, days int) ([]propose.Denied, error) {
 	x, list, err := s.seen(ctx, c, id, days)
 	switch {

@@ -85,8 +85,8 @@ func (s *Service) Find(ctx context.Context, c tokens.Caller, id int64, days int)
 	return s.judge(ctx, &found, days, kept)
 }
 
-// Findings tell it of active tokens of the caller's, or of everyone's for an administrator, without the rights one by one. Of
-// others' tokens an administrator is told how many permissions are unused, and nothing of projects and groups. total counts all.
+// Findings gives the findings of the caller's active tokens, or of everyone's for an administrator, without the single rights.
+// About others' tokens an administrator is told how many permissions are unused, not which projects or groups. total counts all.
 func (s *Service) Findings(ctx context.Context, c tokens.Caller, days int, all bool, limit, offset int) (list []Finding,
 	total int, err error) {
 	if days, err = findingDays(days); err != nil {
@@ -116,8 +116,8 @@ func (s *Service) Findings(ctx context.Context, c tokens.Caller, days int, all b
 	return list, total, nil
 }
 
-// Narrow takes from a token what is unused. A digest that is not empty is that of the finding which the caller has seen: when by
-// now something else would stay, nothing is done.
+// Narrow takes from a token what is unused. digest, when not empty, is that of the finding that the caller has seen: nothing is
+// done when the token would now keep something else.
 func (s *Service) Narrow(ctx context.Context, c tokens.Caller, id int64, days int, digest string) (*tokens.Edited, error) {
 	f, err := s.Find(ctx, c, id, days)
 	switch {
@@ -148,8 +148,8 @@ func findingDays(days int) (int, error) {
 	return days, nil
 }
 
-// judge finds what of a token is unused. kept is since when what tokens do has been kept. What it did is read only if it can be
-// judged.
+// judge finds the unused rights of a token. kept is since when what tokens do has been kept. What the token did is only read when
+// the token can be judged.
 func (s *Service) judge(ctx context.Context, found *store.Listed, days int, kept time.Time) (*Finding, error) {
 	now := s.tokens.Now()
 	w, err := s.lifework(ctx, found, kept)
@@ -220,7 +220,7 @@ func (f *Finding) leaveOutPlaces() {
 	f.Projects, f.Groups = propose.Share{}, propose.Share{}
 	f.describe()
 	if f.Standing == AllUsed {
-		f.Text = fmt.Sprintf("all of its permissions were used within %d days", f.Days)
+		f.Text = "all of its permissions were used within " + spell(f.Days, "day")
 	}
 }
 
@@ -238,17 +238,17 @@ func (f *Finding) describe() {
 	switch {
 	case len(f.Rights.Scopes) == 0 && f.Rights.Requests > 0:
 		f.Standing = NothingUsed
-		f.Text = fmt.Sprintf("for %d days no request needed any of its rights", f.Days)
+		f.Text = "for " + spell(f.Days, "day") + " no request needed any of its rights"
 	case len(f.Rights.Scopes) == 0:
-		f.Standing, f.Text = NothingUsed, fmt.Sprintf("nothing of it was used for %d days", f.Days)
+		f.Standing, f.Text = NothingUsed, "nothing of it was used for "+spell(f.Days, "day")
 	case len(parts) == 0:
-		f.Standing, f.Text = AllUsed, fmt.Sprintf("all of it was used within %d days", f.Days)
+		f.Standing, f.Text = AllUsed, "all of it was used within "+spell(f.Days, "day")
 	default:
 		f.Standing = SomeUnused
 		if last := len(parts) - 1; last > 0 {
 			parts = []string{strings.Join(parts[:last], ", "), parts[last]}
 		}
-		f.Text = fmt.Sprintf("%s unused for %d days", strings.Join(parts, " and "), f.Days)
+		f.Text = strings.Join(parts, " and ") + " unused for " + spell(f.Days, "day")
 		text, err := json.Marshal(f.Rights.Scopes)
 		if err == nil { // they were read from JSON
 			sum := sha256.Sum256(fmt.Appendf(text, "%d", f.revision))

@@ -95,9 +95,9 @@ const (
 	legacy            = "legacy"
 )
 
-// bounds gives the days from which on a token would have been denied everything, had the limits held when it was made and
-// edited. successor is the token that it was rotated to, or nil. known is the time since which all that it did is known; zero
-// when that is unknown.
+// bounds gives the days from which on a token would have been denied everything, if the limits had held when it was made and
+// edited. successor is the token that it was rotated to, or nil. known is since when all that it did is known; zero when that is
+// not known.
 func (m *Limits) bounds(l, successor *store.Listed, observations []learn.Observation, known time.Time) (all []propose.Bound) {
 	// The rest of a day is the token's: how many requests of a day came after an instant is not known.
 	after := func(reason string, begin time.Time, longest time.Duration, end time.Time) {
@@ -127,7 +127,7 @@ func (m *Limits) bounds(l, successor *store.Listed, observations []learn.Observa
 	return all
 }
 
-// activity gives the days on which something is known of a token, in order.
+// activity gives the days, in order, on which a token was made, used or changed.
 func activity(l *store.Listed, observations []learn.Observation) (days []time.Time) {
 	seen := map[learn.Day]bool{learn.DayOf(l.TouchedAt): true}
 	for i := range observations {
@@ -152,7 +152,9 @@ func latest(a, b time.Time) time.Time {
 // stricter gives the bounds that the rules in force lack, or have for a later day.
 func stricter(bounds, inForce []propose.Bound) []propose.Bound {
 	return slices.DeleteFunc(bounds, func(b propose.Bound) bool {
-		return slices.ContainsFunc(inForce, func(other propose.Bound) bool { return other.Reason == b.Reason && other.From <= b.From })
+		return slices.ContainsFunc(inForce, func(other propose.Bound) bool {
+			return other.Reason == b.Reason && other.From <= b.From
+		})
 	})
 }
 
@@ -171,8 +173,8 @@ func (s *Service) successor(ctx context.Context, c tokens.Caller, l *store.Liste
 	return &next, nil
 }
 
-// allowed tells which observations of a token the rules in force allow. Without rules these are all but those that only a
-// report mode let through which has ended.
+// allowed tells which observations of a token the rules in force allow. Without rules it allows all, except what only a report
+// mode that has ended let through.
 func (r *ruling) allowed(l *store.Listed, now time.Time) (func(*learn.Observation) bool, error) {
 	if r == nil {
 		return func(o *learn.Observation) bool { return o.Unit.WouldDeny == "" || l.Reports(now) }, nil

@@ -42,7 +42,7 @@ type Proposed struct {
 	SubjectID int64  `json:"subject_id,omitempty"`
 	Name      string `json:"name"`
 	Username  string `json:"username"` // whose it is
-	// Yours: it is the caller's own, on whose word a token in its place can be made.
+	// Yours: it is the caller's own, so the caller can make a token in its place.
 	Yours bool `json:"yours"`
 	Days  int  `json:"window_days"`
 	// Damaged are observations that could not be read.
@@ -77,7 +77,7 @@ func (s *Service) suggest(name string, seen int) Suggestion {
 type Choices struct {
 	// Accept are permissions that may be in it although they are dangerous.
 	Accept []string
-	// Groups are those that shall stand in the place of their projects, or be granted where no more is known than the group.
+	// Groups are granted in the place of their projects, and for requests whose group alone is known.
 	Groups []int64
 	// Suspect takes in what was first seen from a new network, or shortly before a leak was reported.
 	Suspect bool
@@ -170,7 +170,7 @@ func leakedFrom(l *store.Listed) time.Time {
 	return time.Time{}
 }
 
-// takeTurn waits until nothing else is worked out, and gives what ends the turn.
+// takeTurn waits until no other answer is being worked out. release ends the turn.
 func (s *Service) takeTurn(ctx context.Context) (release func(), err error) {
 	select {
 	case s.turn <- struct{}{}:
@@ -183,8 +183,9 @@ func (s *Service) takeTurn(ctx context.Context) (release func(), err error) {
 // mostGroups bounds about how many groups the forge is asked for one proposal.
 const mostGroups = 5
 
-// groups leaves out groups less than half of which was used. The forge says how many projects a group has for its owner; where
-// it does not, the question stays, and says that the number is not known. A token is not told how large groups are.
+// groups leaves out groups when less than half of their projects were used. The forge says how many projects of a group the
+// owner sees. Where it does not, the question stays and says that the number is not known. A token is not told how large
+// groups are.
 func (s *Service) groups(ctx context.Context, c tokens.Caller, x *subject, found []propose.Group) (kept []propose.Group) {
 	var sight *sight.Sight
 	if _, isToken := tokens.OwnGrant(c); len(found) > 0 && !isToken {
@@ -221,8 +222,8 @@ type Simulated struct {
 	propose.Outcome
 }
 
-// Simulate tells which requests of a token in some days other scopes would have denied. Nil scopes are those that it has: what
-// the table of now denies.
+// Simulate tells which requests of a token in the last days other scopes would have denied. Nil scopes are the token's own: it
+// then tells what the present table denies.
 func (s *Service) Simulate(ctx context.Context, c tokens.Caller, id int64, days int, scopes *[]terms.Scope) (*Simulated, error) {
 	x, list, err := s.seen(ctx, c, id, days)
 	switch {
@@ -285,6 +286,6 @@ func (x *window) nothing() error {
 		what = "forge token"
 	}
 	problems := &terms.Invalid{}
-	problems.Add("since", "the %s was not seen to do anything in the last %d days", what, x.days)
+	problems.Add("since", "the %s was not seen to do anything in the last %s", what, spell(x.days, "day"))
 	return problems
 }

@@ -9,7 +9,7 @@ import (
 	"patgate/store"
 )
 
-// subject is who was seen at work: a token, or a credential of the forge's own.
+// subject is what was seen at work: a token, or a credential of the forge's own.
 type subject struct {
 	ID   int64
 	Name string
@@ -21,9 +21,9 @@ type subject struct {
 	Credential *learn.Subject
 }
 
-// subjectOf reads a token or a credential of the forge's own that is the caller's. To an operator all are. What is not there and
-// what is another's is tokens.ErrNotFound, to administrators too, but for another's token, which they see: what that did is told
-// to its owner, and to them it is tokens.ErrForbidden.
+// subjectOf reads a token or a credential of the forge's own that is the caller's; all are an operator's. A subject that is not
+// there, or is another's, is tokens.ErrNotFound. Another's token is tokens.ErrForbidden to administrators: they see the token,
+// but only its owner is told what it did.
 func (s *Service) subjectOf(ctx context.Context, c tokens.Caller, id int64) (*subject, error) {
 	if id >= store.FirstTokenID {
 		l, err := s.tokens.Show(ctx, c, id)
@@ -36,7 +36,7 @@ func (s *Service) subjectOf(ctx context.Context, c tokens.Caller, id int64) (*su
 		return ofToken(&l), nil
 	}
 	if _, isToken := tokens.OwnGrant(c); isToken {
-		return nil, tokens.ErrNotFound // a token is told of tokens alone
+		return nil, tokens.ErrNotFound // a token is told about tokens alone
 	}
 	found, err := s.tokens.Units().Subject(ctx, id)
 	switch {
@@ -61,8 +61,8 @@ func ofCredential(of *learn.Subject) *subject {
 // mostSubjects bounds a list of subjects.
 const mostSubjects = 1000
 
-// subjects lists the tokens that List would list, and the credentials of the forge's own that are the caller's, each with what it
-// was seen to do in few words. all is for administrators, who see that those of others exist, and for operators.
+// subjects lists the tokens that List would list, and the caller's credentials of the forge's own, each with a short account of
+// what it did. all is for operators, and for administrators, who only see that others' credentials exist.
 func (s *Service) subjects(ctx context.Context, c tokens.Caller, all bool) (list []subject, of map[int64]learn.Summary,
 	err error) {
 	found, _, err := s.tokens.List(ctx, c, 0, all, store.Filter{Limit: mostSubjects})
@@ -93,8 +93,7 @@ func (s *Service) subjects(ctx context.Context, c tokens.Caller, all bool) (list
 	return list, of, err
 }
 
-// yours tells whether a subject is the caller's own: a token in its place can be made on the caller's word. To an operator all
-// are.
+// yours tells whether a subject is the caller's own, so that the caller can make a token in its place. All are an operator's.
 func yours(c tokens.Caller, x *subject) bool { return onMachine(c) || x.UserID == c.UserID() }
 
 // onMachine tells whether the caller is an operator.

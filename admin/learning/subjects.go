@@ -71,8 +71,8 @@ type Seen struct {
 	Route       string   `json:"route"`
 	Permissions []string `json:"permissions"`
 	Boundary    string   `json:"boundary,omitempty"`
-	// ContainerID is the project or group that it was about, InGroupID the nearest group that all of them lie in, where there
-	// were too many to be told apart.
+	// ContainerID is the project or group that it was about. InGroupID is the nearest group that all containers lie in, when
+	// there were too many to keep apart.
 	ContainerID int64    `json:"container_id,omitempty"`
 	InGroupID   int64    `json:"in_group_id,omitempty"`
 	Refs        []string `json:"refs,omitempty"`

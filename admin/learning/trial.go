@@ -14,10 +14,10 @@ import (
 type Attempt struct {
 	Days  int // 0 for the standard
 	Tried Rules
-	// InForce, when it is not nil, are the rules of now: what these deny as well is not counted. Without them all is counted that
-	// was allowed when it was made.
+	// InForce, when not nil, are the present rules: requests that these deny as well are not counted. Without them every request
+	// counts that was allowed when it was made.
 	InForce *Rules
-	// Origin is the address of the forge, whose own credentials are tried too; empty: none are.
+	// Origin is the address of the forge whose own credentials are tried too; empty: no such credentials.
 	Origin string
 }
 
@@ -80,14 +80,16 @@ type attempt struct {
 	each           func(*Tried) error
 }
 
-// Try tells what other rules would have denied of all that was observed. each is called for every token that would have been
-// denied something, one by one. Memory does not grow with the number of tokens.
+// Try tells which observed requests other rules would have denied. each is called for every token that would have been denied
+// something, one by one. Memory does not grow with the number of tokens.
 func (s *Service) Try(ctx context.Context, by string, q Attempt, each func(*Tried) error) (*Sum, error) {
 	days, err := windowDays(q.Days)
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Service: s, ctx: ctx, tried: q.Tried.ruling(), days: days, since: s.first(days), now: s.tokens.Now(), each: each}
+	a := &attempt{Service: s, ctx: ctx, tried: q.Tried.ruling(), days: days, each: each}
+	a.since = s.first(days)
+	a.now = s.tokens.Now()
 	a.sum.Days = days
 	if q.InForce != nil {
 		a.inForce = q.InForce.ruling()
@@ -130,7 +132,7 @@ func (s *Service) Try(ctx context.Context, by string, q Attempt, each func(*Trie
 
 // token tries what a token did.
 func (a *attempt) token(c tokens.Caller, l *store.Listed) error {
-	// Whether it was unused for too long is told by what came before the window.
+	// Requests before the window tell whether it was unused for too long.
 	from := a.since - learn.Day((a.tried.RevokeUnusedAfter+24*time.Hour-1)/(24*time.Hour))
 	list, damaged, err := a.tokens.Units().Observations(a.ctx, l.ID, max(from, 0).Start())
 	if err != nil || len(list)+damaged == 0 {

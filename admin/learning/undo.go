@@ -15,7 +15,7 @@ import (
 type Undoable struct {
 	// Scopes are what it might do before it was narrowed, and would be all that it may do.
 	Scopes []policy.ScopeSpec
-	// At and By are when and by whom it was narrowed.
+	// At and By say when it was narrowed, and who did it.
 	At time.Time
 	By string
 	// Until is when it can no longer be undone.
@@ -56,9 +56,9 @@ func (s *Service) Undoable(ctx context.Context, c tokens.Caller, id int64) (*Und
 	return &Undoable{Scopes: u.Before.Scopes, At: u.Before.At, By: u.Before.By, Until: until, found: u}, nil
 }
 
-// Undo gives a token back exactly what it might do before it was last narrowed, without a new approval, since there was one for
-// just that. It is for the owner and for operators, within store.UndoWithin, and for a token whose scopes were not changed in
-// another way since. Its name and how long it lives stay as they are, and tokens that ended with the narrowing stay ended.
+// Undo gives a token back exactly what it could do before it was last narrowed. It needs no new approval, because there was one
+// for just that. It is for the owner and for operators, within store.UndoWithin, and for a token whose scopes were not changed in
+// another way since. Name and lifetime stay as they are, and tokens that ended with the narrowing stay ended.
 func (s *Service) Undo(ctx context.Context, c tokens.Caller, id int64) (store.Listed, error) {
 	u, err := s.Undoable(ctx, c, id)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"patgate/routes/load/document"
 )
 
-// decode reads a document into the fields of a spec, by the names in their json tags. What is unknown, of another type or empty
-// is a problem.
+// decode reads a document into the fields of a spec, by the names in their json tags. A key that is unknown, empty or of another
+// type is a problem.
 func decode(o *Object, spec any) {
 	d := o.document
 	fields := append([]document.Field{
@@ -61,7 +61,7 @@ func value(o *Object, path string, n *yaml.Node, into reflect.Value) {
 			value(o, inner, item, one)
 			into.Set(reflect.Append(into, one))
 		}
-	case reflect.Map: // of claims or of a scope: whoever reads it knows the names
+	case reflect.Map: // of claims or of a scope: their readers know the names
 	case reflect.Struct:
 		d.Fields(n, path, fieldsOf(o, path, into)...)
 	}

@@ -24,7 +24,7 @@ func (m *Issuer) of(name string) issuer.Issuer {
 	return issuer.Issuer{Name: name, URL: m.URL, Kind: m.Type, JWKSURL: m.JWKSURL, Algorithms: m.Algorithms, CAFile: m.CAFile}
 }
 
-// issuer checks an issuer as those of the configuration are, and that there is no other one of its name or address.
+// issuer checks an issuer as the configuration's issuers are checked, and that no other has its name or address.
 func (c *checker) issuer(o *Object) {
 	i := o.Spec.(*Issuer).of(o.Name)
 	if p := i.Check(); p != nil {

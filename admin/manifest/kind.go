@@ -64,7 +64,7 @@ type checker struct {
 type Set struct {
 	Objects []*Object
 	Lock    Lock
-	// partial: a file is no YAML, so that it is not known what the files lack.
+	// partial: a file is not YAML, so it is not known what the files lack.
 	partial bool
 }
 

@@ -31,8 +31,8 @@ type Lock struct {
 // Locked is the project or group that a path, or an id, means.
 type Locked struct {
 	ID int64
-	// Above are the ids of the groups above it, nearest first; Whole says that these are all. They are known for what limits
-	// name, because what a token does to a group above reaches it too.
+	// Above are the ids of the groups above it, nearest first; Whole says that these are all. They are looked up for the places
+	// in limits, because what a token does to a group above reaches these too.
 	Above []int64
 	Whole bool
 }

@@ -37,12 +37,12 @@ func Files(path string) ([]routes.File, []routes.Problem) {
 	return files, problems
 }
 
-// passedOver reports files that look like part of a set and are not read: whoever put them there believes that they are in
-// force. Names that begin with two dots are Kubernetes' own.
+// passedOver reports files that look like part of a set and are not read: somebody believes that they are in force. Names that
+// begin with two dots are Kubernetes' own.
 func passedOver(dir string) (problems []routes.Problem) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil // one file, or what ReadFiles tells of
+		return nil // one file, or a problem that ReadFiles reports
 	}
 	for _, e := range entries {
 		name := e.Name()
@@ -89,7 +89,7 @@ type Mounted struct {
 	report  func(objects int, problems []routes.Problem)
 }
 
-// inForce is a set with what is made of it for one table.
+// inForce is a set, compiled for one table.
 type inForce struct {
 	set      *Set
 	table    *routes.Table
@@ -150,9 +150,9 @@ func (m *Mounted) load(files []routes.File, problems []routes.Problem) []routes.
 	return problems
 }
 
-// without takes out of force the issuers and trusts that files with problems lack, or have otherwise: what forbids stays, and
-// what lets through does not outlive its file. Where a file could not be read it is not known what is lacking, and all stays.
-// The files are read once more, because what was wrong with reading them may have been the lock, or files that nobody reads.
+// without takes out of force the issuers and trusts that the files, which have problems, lack or describe differently. So what
+// lets requests through does not outlive its file, and what forbids stays. When a file could not be read, it is not known what is
+// lacking, and all stays. The files are read once more, because the problem may have been the lock, or a file passed over.
 func (m *Mounted) without() {
 	files, unread := reload.ReadFiles([]string{m.path})
 	there := &Set{}
@@ -192,8 +192,8 @@ func none(path string) bool {
 	return !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isRead(e.Name()) && !e.IsDir() })
 }
 
-// at gives what is in force, compiled for a table. What a limit forbade under the table before stays forbidden until the files
-// are read again: a permission keeps its number, and a pattern in files that have problems now may stand for less than before.
+// at gives the objects in force, compiled for a table. What a limit forbade under the previous table stays forbidden until the
+// files are read again: permissions keep their numbers, and a pattern in files that have problems by now may stand for less.
 func (m *Mounted) at(t *routes.Table) *inForce {
 	if now := m.current.Load(); now.table == t {
 		return now

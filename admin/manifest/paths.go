@@ -16,7 +16,7 @@ type Path struct {
 	Capped bool
 }
 
-// Paths gives what a set names by path, each once, in the order of its files.
+// Paths gives the places that a set names by path, each once, in the order of its files.
 func (s *Set) Paths() (all []Path) {
 	add := func(o *Object, kind routes.RefKind, names []string) {
 		_, capped := o.Spec.(*Ceiling)
@@ -57,7 +57,7 @@ func Standing(p Path) Locked {
 	return out
 }
 
-// WithLock gives files with another lock in the place of theirs.
+// WithLock gives files with another lock.
 func WithLock(files []routes.File, name string, l *Lock) (all []routes.File) {
 	for _, f := range files {
 		if !IsLock(f.Name) {

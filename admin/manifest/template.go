@@ -30,8 +30,8 @@ func templateKind() kind {
 	}}
 }
 
-// Templates gives the templates that patgate brings and those of files in force, which stand for the permissions that they fit
-// now; nil has none of files.
+// Templates gives the templates that patgate brings and those of the files in force, with their patterns expanded by the present
+// table. A nil Mounted has none of files.
 func (m *Mounted) Templates() []catalogue.Template {
 	all := m.Set().Templates()
 	for i := range all {

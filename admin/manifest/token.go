@@ -124,7 +124,11 @@ func (c *checker) scopes(o *Object, field string, scopes []terms.Scope) {
 
 // scope gives a scope as the token service takes it, with ids from wherever they are known.
 func (s *Set) scope(m *Scope, id func(kind routes.RefKind, name string) int64) (terms.Scope, error) {
-	out := terms.Scope{Access: m.Access, Permissions: slices.Clone(m.Permissions), Constraints: policy.ConstraintSpec(m.Constraints)}
+	out := terms.Scope{
+		Access:      m.Access,
+		Permissions: slices.Clone(m.Permissions),
+		Constraints: policy.ConstraintSpec(m.Constraints),
+	}
 	if out.Access == "" && len(m.Projects)+len(m.Groups) > 0 {
 		out.Access = policy.AccessSelectedMemberships.String()
 	}

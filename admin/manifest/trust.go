@@ -2,8 +2,8 @@ package manifest
 
 import "patgate/trust"
 
-// Trust is a policy by which ID tokens are traded. Package trust reads it, because which issuers there are is known only where
-// the set is in force; the fields are the keys that it takes, for the schema.
+// Trust is a policy by which ID tokens are traded. Package trust reads it, because the issuers are known only where the set is
+// in force; the fields here are its keys, for the schema.
 type Trust struct {
 	Issuer       string           `json:"issuer" doc:"The issuer of the ID tokens, by its name."`
 	Mode         string           `json:"mode,omitempty" doc:"enforce, audit or paused; left out: enforce."`

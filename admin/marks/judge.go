@@ -69,7 +69,7 @@ func (j *Judge) makes(l *store.Listed) bool {
 	return false
 }
 
-// Badges tells what is to be said of an active token, and which permissions it holds without using them: by the window in which
+// Badges gives the badges of an active token, and the permissions that it holds without using them, in the window in which
 // admin/learning judges its rights. kept is since when uses have been kept; zero when they are not. reports: in report mode.
 func (j *Judge) Badges(l *store.Listed, uses []store.PermissionUse, reports bool, kept, now time.Time) (all, unused []string) {
 	badge := func(name string, wears bool) {
@@ -139,7 +139,10 @@ func unusedFrom(l *store.Listed, uses []store.PermissionUse, kept time.Time) (fr
 		for _, name := range l.Scopes[i].Permissions {
 			at := base
 			for _, u := range uses {
-				if end := (learn.DayOf(u.LastUsedAt) + JudgedDays + 1).Start(); u.Permission == name && u.Uses > 0 && end.After(at) {
+				if u.Permission != name || u.Uses < 1 {
+					continue
+				}
+				if end := (learn.DayOf(u.LastUsedAt) + JudgedDays + 1).Start(); end.After(at) {
 					at = end
 				}
 			}
@@ -151,7 +154,7 @@ func unusedFrom(l *store.Listed, uses []store.PermissionUse, kept time.Time) (fr
 	return from
 }
 
-// judge gives what is kept of a token. uses reads what it used, where that matters.
+// judge gives the judgement of a token that is kept. uses reads what the token used, where that matters.
 func (j *Judge) judge(l *store.Listed, uses func() ([]store.PermissionUse, error), kept, now time.Time) (store.Judgement, error) {
 	radius := j.Of(l)
 	made := store.Judgement{TokenID: l.ID, Turn: l.Kept.Turn, Under: j.under, Version: j.table.Version(), At: now,

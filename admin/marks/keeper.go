@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// again is how old a judgement of what a token uses may be.
+	// again is how old a judgement may be that depends on a token's uses.
 	again = 24 * time.Hour
 	// pieces is how many tokens are judged at once.
 	pieces = 100
-	// pauses is how many times as long as it worked a keeper rests, and longestRest how long at most: what it waited for counts too.
+	// A keeper rests pauses times as long as it worked or waited, and longestRest at most.
 	pauses      = 49
 	longestRest = 5 * time.Second
 	// lookEvery is how often a keeper looks for what was changed, dueEvery how often for what has grown old.
@@ -27,7 +27,7 @@ const (
 	fillPauses = 3
 )
 
-// Keeper keeps what is to be said of tokens up to date. It is safe for concurrent use.
+// Keeper keeps the marks of tokens up to date. It is safe for concurrent use.
 type Keeper struct {
 	store store.Store
 	table func() *routes.Table
@@ -125,7 +125,7 @@ type turns struct {
 	due, used time.Time
 }
 
-// once does what is to be done now. A fault that nobody thought of ends neither the keeper nor the process.
+// once does what is due now. A panic ends neither the keeper nor the process.
 func (k *Keeper) once(ctx context.Context, last *turns) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -139,7 +139,7 @@ func (k *Keeper) once(ctx context.Context, last *turns) (err error) {
 	return err
 }
 
-// turn judges what is to be judged now.
+// turn judges the tokens that are due now.
 func (k *Keeper) turn(ctx context.Context, j *Judge, last *turns) error {
 	now := k.now()
 	if now.Sub(last.due) >= dueEvery || last.under != j.under {
@@ -160,7 +160,7 @@ func (k *Keeper) turn(ctx context.Context, j *Judge, last *turns) error {
 	return k.fill(ctx)
 }
 
-// recount counts anew what changed, in pieces, so that whoever looks at numbers need not.
+// recount counts anew what changed, in pieces, so that readers of the numbers need not.
 func (k *Keeper) recount(ctx context.Context) error {
 	for {
 		began := time.Now()
@@ -193,8 +193,7 @@ func (k *Keeper) all(ctx context.Context, j *Judge) error {
 	return k.walk(ctx, store.Due{UnusedBy: now.Add(again), JudgedBefore: now.Add(-again), Now: now})
 }
 
-// fill makes room for what is kept of tokens that were there before it was kept, in pieces. What there is room for is judged
-// between.
+// fill makes room, in pieces, for the marks of tokens of an older schema. Between the pieces it judges those that have room.
 func (k *Keeper) fill(ctx context.Context) error {
 	for {
 		began := time.Now()
@@ -211,7 +210,7 @@ func (k *Keeper) fill(ctx context.Context) error {
 	}
 }
 
-// walk judges all tokens that are due, in pieces. Where there is more than one piece it rests after each step, so that requests
+// walk judges all tokens that are due, in pieces. When there is more than one piece, it rests after each step, so that requests
 // wait for no more than a step.
 func (k *Keeper) walk(ctx context.Context, d store.Due) error {
 	for {

@@ -11,12 +11,12 @@ import (
 	"patgate/policy"
 )
 
-// Radius is how much would be in the hands of whoever has a token: where it reaches, what it may do there, and for how long.
+// Radius says how much a thief of a token could do: where the token reaches, what it may do there, and for how long.
 type Radius struct {
 	// Figure is the product, summed over scopes.
 	Figure int64 `json:"figure"`
-	// Containers is for how many projects the scopes count: a group for ten, the owner's own projects for 20, all that the owner
-	// is a member of for 500, the instance for 1000.
+	// Containers is how many projects the scopes count for: a group counts for ten, the owner's own projects for 20, all that the
+	// owner is a member of for 500, the instance for 1000.
 	Containers int64 `json:"containers"`
 	// Weight is the greatest of a scope: that of its permissions together.
 	Weight int64 `json:"weight"`

@@ -34,8 +34,8 @@ func Seen(all []policy.Container, at time.Time) store.Named {
 // Keep stores what places are called that a token was just given, as its owner saw them. It does not wait for long.
 type Keep func(ctx context.Context, seen []store.Sighting) error
 
-// Put puts into a token that was just made or edited what its places are called, as its owner has just seen them, and has that
-// kept. The token is as good without: warnings say that it could not be.
+// Put puts the names of its places, as the owner has just seen them, into a token that was just made or edited, and has the names
+// kept. The token works without them: warnings say that they could not be kept.
 func Put(ctx context.Context, keep Keep, l *store.Listed, seen []policy.Container, at time.Time) (warnings []string) {
 	if l.Names == nil {
 		l.Names = store.Named{}

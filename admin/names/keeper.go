@@ -28,16 +28,16 @@ const (
 	flushEvery = 2 * time.Second
 	// again is how often it is stored that a place is still called the same.
 	again = 5 * time.Minute
-	// mostWaiting bounds the names that wait to be stored, and mostOfOne those of them that one user saw. Beyond it they are
-	// dropped, and stored when they are seen once more.
+	// mostWaiting bounds the names that wait to be stored, and mostOfOne those that one user saw. Names beyond that are dropped,
+	// and stored when they are seen once more.
 	mostWaiting = 4096
 	mostOfOne   = mostWaiting / 2
 	// atOnce bounds the names that are stored in one transaction.
 	atOnce = 200
 	// nameWithin is how long the answer about a new token waits for the names of its places to be stored.
 	nameWithin = 300 * time.Millisecond
-	// forgetEvery is how often the names of what no token names any more are dropped, and forgetAfter how long after they were
-	// last seen: as long as an edit can be undone.
+	// forgetEvery is how often names of places are dropped that no token names any more, and forgetAfter how long after they
+	// were last seen: as long as an edit can be undone.
 	forgetEvery = 24 * time.Hour
 	forgetAfter = store.UndoWithin
 	// fillPause lies between the transactions that note what older tokens name, and fillAgain is when that is tried again.
@@ -47,8 +47,8 @@ const (
 	closeWithin = 5 * time.Second
 )
 
-// Keeper stores what the forge says of places while requests are served, in the background and within bounded memory. It is safe
-// for concurrent use.
+// Keeper stores what the forge says about places while requests are served, in the background and within bounded memory. It is
+// safe for concurrent use.
 type Keeper struct {
 	o    Options
 	seed maphash.Seed
@@ -136,8 +136,8 @@ func (k *Keeper) put(s store.Sighting, hash uint64) {
 	k.waiting[key] = s
 }
 
-// Keep is the Keep of a gateway. It waits a moment for the names to be stored, so that the token is found by them when the answer
-// is there, and leaves them to the background when the store is slow.
+// Keep is the Keep of a gateway. It waits a moment for the names to be stored, so that the token is found by them once the answer
+// is there. When the store is slow, it leaves them to the background.
 func (k *Keeper) Keep(_ context.Context, seen []store.Sighting) error {
 	k.mu.Lock()
 	for i := range seen {

@@ -20,8 +20,8 @@ type last struct {
 	at   time.Time
 }
 
-// memory holds, for each user, how places were last seen. When it is full, some entries are forgotten, whatever their age: those
-// of a user who sees too much, or else anybody's.
+// memory holds, for each user, how places were last seen. When it is full, some entries are forgotten, old or new: those of a
+// user who sees too much, or else anybody's.
 type memory struct {
 	of    map[int64]map[store.Place]last
 	count int

@@ -19,8 +19,8 @@ const StaleAfter = 30 * 24 * time.Hour
 // longest is the longest path that is kept, in bytes.
 const longest = 1024
 
-// Clean makes of a path, as a forge or another patgate gives it, what may be stored and shown: letters, digits and the signs of
-// paths. Anything else becomes U+FFFD, and what is too long is cut.
+// Clean makes a path from a forge or another patgate fit to be stored and shown: letters, digits and the signs of paths stay,
+// anything else becomes U+FFFD, and a path that is too long is cut.
 func Clean(path string) string {
 	cut := ""
 	if len(path) > longest {
@@ -44,7 +44,7 @@ type Book struct {
 	fresh time.Duration // for how long a name counts as the present one
 }
 
-// FormAge is StaleAfter for forms: who fills one in grants by what places are called.
+// FormAge is StaleAfter for forms: their users grant by the names of places.
 const FormAge = 24 * time.Hour
 
 // Of makes a book of the names of a token.
@@ -63,10 +63,10 @@ func (b Book) Since(at time.Time) Book {
 // Path gives the path of a place as it was last seen; empty when it never was.
 func (b Book) Path(p store.Place) string { return Clean(b.named[p].Path) }
 
-// Mark says what is to be known of a name: "gone", "as of 3 March", or nothing.
+// Mark qualifies a name: "gone", "as of 3 March", or nothing.
 func (b Book) Mark(p store.Place) string { return mark(b.named[p], b.now, b.fresh) }
 
-// mark says "gone" when the forge said that the place is not there, or not for its owner; "as of 3 March" when its name was not
+// mark says "gone" when the forge said that the place is not there, or not for the owner; "as of 3 March" when the name was not
 // seen for longer than fresh; else nothing.
 func mark(n store.Name, now time.Time, fresh time.Duration) string {
 	switch {
@@ -80,7 +80,7 @@ func mark(n store.Name, now time.Time, fresh time.Duration) string {
 	return "as of " + n.Seen.UTC().Format("2 January 2006")
 }
 
-// Short names a place by its path, else by its kind and id, with what is to be known of it: "acme/website (gone)".
+// Short names a place by its path, else by its kind and id, with the name's mark: "acme/website (gone)".
 func (b Book) Short(p store.Place) string {
 	text := b.Path(p)
 	if text == "" {
@@ -107,8 +107,8 @@ func (b Book) Full(p store.Place) string {
 	return fmt.Sprint(p.ID)
 }
 
-// Naming reads what a list is to be narrowed to: tokens that name a project or group by its id, or by its full path or that of a
-// group above it. The error is for whoever wrote it.
+// Naming reads a filter for a list: tokens that name a project or group, by its id, its full path or that of a group above it.
+// The error is for the author of the text.
 func Naming(kind routes.RefKind, text string) (store.Naming, error) {
 	if id, err := strconv.ParseInt(text, 10, 64); err == nil && id > 0 {
 		return store.Naming{Kind: kind, ID: id}, nil

@@ -31,7 +31,7 @@ type place struct {
 // Found holds the forge's answers about the containers that some scopes name. The zero value knows none, and cannot be filled.
 type Found struct {
 	facts map[place]policy.Container
-	// Warnings are for whoever makes a token with these scopes.
+	// Warnings are for the user who makes a token with these scopes.
 	Warnings []string
 }
 
@@ -49,7 +49,7 @@ func (f *Found) All() (all []policy.Container) {
 	return all
 }
 
-// ErrMissing says which containers cannot be found; its text is for whoever named them.
+// ErrMissing says which containers cannot be found; its text is for the user who named them.
 var ErrMissing = errors.New("not found")
 
 // missing are the containers that cannot be found, a line each.
@@ -61,8 +61,8 @@ func (m missing) Error() string { return strings.Join(m, "\n") }
 // Is tells that it is ErrMissing.
 func (missing) Is(target error) bool { return target == ErrMissing }
 
-// Resolve asks the forge which containers are meant, and puts ids in place of paths in specs, which are those of the scopes. All
-// that cannot be found are reported together, as ErrMissing.
+// Resolve asks the forge which containers are meant, and puts ids in place of paths in specs, which are those of the scopes.
+// Containers that cannot be found are reported together, as ErrMissing.
 func (f *Finder) Resolve(ctx context.Context, scopes []terms.Scope, specs []policy.ScopeSpec) (*Found, error) {
 	r := New()
 	var lacking missing

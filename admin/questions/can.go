@@ -39,8 +39,8 @@ type Verdict struct {
 
 func isCredential(err error) bool { return errors.Is(err, forge.ErrCredential) }
 
-// Can tells whether a token may make a request, by its method and target. The body is not there to be looked at: what it may
-// name, texts with commands and refs that are pushed are said in notes.
+// Can tells whether a token may make a request, by its method and target. There is no body to look at: notes say what it may
+// add, such as containers that it names, texts with commands, and refs that are pushed.
 func (s *Service) Can(ctx context.Context, c tokens.Caller, id int64, method, target string) (*Verdict, error) {
 	x, err := s.subject(ctx, c, id)
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *Service) Can(ctx context.Context, c tokens.Caller, id int64, method, ta
 	}
 	row := op.Route
 	v.Route, v.Permissions = rowName(row), table.Catalogue().Names(row.Needs)
-	// Limits are held against what a request does. What else is asked of a grant is asked of the grant alone.
+	// The limits of the operator apply to what a request does. All other questions are about the grant alone.
 	x.grant = s.tokens.Held(&x.Listed, x.grant)
 	if x.reports != nil {
 		x.reports = s.inReportMode(&x.Listed, x.grant)

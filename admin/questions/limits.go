@@ -17,8 +17,8 @@ type Moment struct {
 	At   time.Time
 }
 
-// CanAt is Can for a request that comes from somewhere at some time, by the limits of the token and of those that it comes from.
-// What is counted is told in notes.
+// CanAt is Can for a request from an address at a time, by the limits of the token and of the tokens that it comes from. Notes
+// tell of limits that count.
 func (s *Service) CanAt(ctx context.Context, c tokens.Caller, id int64, method, target string, m Moment) (*Verdict, error) {
 	v, err := s.Can(ctx, c, id, method, target)
 	if err != nil {

@@ -30,7 +30,7 @@ type Proof struct {
 // Witness is a place where a token holds a permission.
 type Witness struct {
 	Where Where `json:"where"`
-	// Route is a row by which it is used there; empty when it is held and no row of the table uses it by itself.
+	// Route is a row that uses the permission there; empty when the permission is held and no row uses it by itself.
 	Route string `json:"route,omitempty"`
 }
 
@@ -96,8 +96,8 @@ type Differences struct {
 	Notes   []string     `json:"notes,omitempty"`
 }
 
-// Diff tells what the token b opens that the token a does not. Both are of one owner: what two owners may do at the forge is
-// not the grants' to tell.
+// Diff tells what the token b opens that the token a does not. Both are of one owner: grants do not tell what two owners may do
+// at the forge.
 func (s *Service) Diff(ctx context.Context, c tokens.Caller, a, b int64) (*Differences, error) {
 	x, err := s.subject(ctx, c, a)
 	if err != nil {
@@ -149,13 +149,13 @@ type Ables struct {
 	Permission string `json:"permission"`
 	On         string `json:"on"`
 	Tokens     []Able `json:"tokens"`
-	// Unknown are tokens whose owner's forge credential no longer works, so that nobody can tell what they see, and to an
-	// administrator those of others, with whose credentials nothing is asked for him.
+	// Unknown are tokens whose owner's forge credential no longer works, so it is not known what they see. For an administrator
+	// they are also the tokens of others, whose credentials are not used for the administrator's questions.
 	Unknown []Able `json:"unknown,omitempty"`
 }
 
-// WhoCan lists those of the active tokens that the caller may list which hold a permission on a project or group. Each is
-// asked about with its own owner's eyes.
+// WhoCan lists the active tokens that hold a permission on a project or group, among those that the caller may list. Each token
+// is judged by what its own owner sees.
 func (s *Service) WhoCan(ctx context.Context, c tokens.Caller, permission string, on Place, all bool) (*Ables, error) {
 	p, err := s.permission("permission", permission)
 	if err != nil {
@@ -192,7 +192,7 @@ func (s *Service) WhoCan(ctx context.Context, c tokens.Caller, permission string
 	return out, nil
 }
 
-// eyes are what an owner's credential shows of the place.
+// eyes are how an owner's credential sees the place.
 type eyes struct {
 	container policy.Container
 	known     bool // it is there, and the caller may be told

@@ -28,7 +28,7 @@ type Service struct {
 }
 
 // New makes a service. Without find only paths of the REST API are known. names tells whether an address is a proxy's that is
-// believed when it names its clients: a request that comes from there and names none has no address.
+// believed when it names its clients: a request from there that names no client has no address.
 func New(t *tokens.Service, find Find, names func(netip.Addr) bool) *Service {
 	return &Service{t, find, names}
 }
@@ -64,7 +64,7 @@ func (s *Service) inReportMode(l *store.Listed, own *policy.Grant) *policy.Grant
 	return own.ReportMode(terms.InReportMode(s.tokens.Table()))
 }
 
-// reportMode says of a token that it may do more than its grant allows.
+// reportMode notes that a token may do more than its grant allows.
 func (x *subject) reportMode() string {
 	return fmt.Sprintf("the token is in report mode until %s, in which it may do what its owner may, but for what would "+
 		"outlast it", x.ReportEnd().UTC().Format(time.RFC3339))
@@ -124,7 +124,7 @@ func (s *Service) container(ctx context.Context, c tokens.Caller, x *subject, p 
 	return found, nil
 }
 
-// mayKnow tells whether the caller may be told of a container.
+// mayKnow tells whether the caller may be told about a container.
 func (s *Service) mayKnow(c tokens.Caller, found *policy.Container) bool {
 	own, isToken := tokens.OwnGrant(c)
 	if !isToken {

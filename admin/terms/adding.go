@@ -6,9 +6,9 @@ import (
 	"patgate/policy"
 )
 
-// WithScope gives the scopes of a token with one more, which has no constraints. A container, or an access, stands in one
-// scope without constraints only, so that one which has such a scope leaves it, and takes what it held there along:
-// nothing is given to what stood beside it.
+// WithScope gives the scopes of a token with one more, which has no constraints. A container, or an access, may stand in one
+// scope without constraints only. So a container that has such a scope already moves to the new one, with the permissions that
+// it held there; the others in the old scope are given nothing.
 func WithScope(scopes []policy.ScopeSpec, add *policy.ScopeSpec) (all []policy.ScopeSpec) {
 	fresh := policy.ScopeSpec{Access: add.Access, Permissions: slices.Clone(add.Permissions)}
 	named := add.Access == policy.AccessSelectedMemberships.String()

@@ -9,11 +9,10 @@ import (
 	"patgate/policy"
 )
 
-// The grammar of scopes is read here, whether they come as JSON, as YAML or as a form: from a tree of objects, lists and
-// plain values. What cannot be read is a problem; an unknown member is one too, since a misspelt constraint must not be no
-// constraint.
+// The grammar of scopes is read here, whether they come as JSON, as YAML or as a form: from a tree of objects, lists and plain
+// values. A value that cannot be read is a problem, and so is an unknown member: a misspelt constraint must not be dropped.
 
-// ReadScopes reads a list of scopes; field is what it is called.
+// ReadScopes reads a list of scopes; field is its name.
 func (e *Invalid) ReadScopes(field string, v any) []Scope {
 	list, ok := v.([]any)
 	if !ok {

@@ -137,8 +137,8 @@ func (e *Invalid) Renewal(text string, now, expires time.Time, limit Bound) time
 	return at
 }
 
-// ReportMode reads until when a token is in report mode: for token.LongestReport from when it first was, or from now when that is
-// zero, and not beyond its own end. Empty text is not at all.
+// ReportMode reads until when a token is in report mode: at most token.LongestReport after first, or after now when first is
+// zero, and not beyond the token's end. Empty text is no report mode.
 func (e *Invalid) ReportMode(text string, now, first, expires time.Time) time.Time {
 	if text == "" {
 		return time.Time{}

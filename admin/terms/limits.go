@@ -10,8 +10,8 @@ import (
 	"patgate/token/limits"
 )
 
-// ReadLimits reads the limits of a token, from an object as the JSON form has it; field is what it is called. Windows may be
-// written on one line each, as limits.ParseWindow reads them. Nothing, or an empty object, is no limit.
+// ReadLimits reads the limits of a token from an object of the JSON form; field is its name. Windows may be written on one line
+// each, as limits.ParseWindow reads them. Nothing, or an empty object, is no limit.
 func (e *Invalid) ReadLimits(field string, v any) (s limits.Spec) {
 	if v == nil || v == "" {
 		return s
@@ -96,8 +96,8 @@ func (e *Invalid) windows(field string, v any) (all []limits.Window) {
 	return all
 }
 
-// Limits tells what is wrong with limits, and gives them in one spelling, with those of the tokens that this one comes from in
-// the place of what is not limited. Limits beyond theirs are a problem.
+// Limits tells what is wrong with limits, and gives them in one spelling. Where they set none, the limits of the tokens that
+// this one comes from take their place. Limits beyond those are a problem.
 func (e *Invalid) Limits(field string, s limits.Spec, above *limits.Held) limits.Spec {
 	own, err := limits.Compile(s)
 	var wrong *limits.Error

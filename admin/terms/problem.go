@@ -39,7 +39,7 @@ func (e *Invalid) Err() error {
 	return e
 }
 
-// OfSpec gives what the compiler of grants found as what is wrong with a request.
+// OfSpec turns the problems that the compiler of grants found into problems of a request.
 func OfSpec(err error) error {
 	problems := &Invalid{}
 	if err := problems.scopeProblems(err); err != nil {

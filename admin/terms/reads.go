@@ -9,8 +9,8 @@ import (
 	"patgate/token"
 )
 
-// OnlyReads warns of a forge credential, by its scopes, that reads and no more, under a token that writes: the forge refuses
-// what the token may do.
+// OnlyReads warns when the scopes of the forge credential only let a token read that may write: the forge refuses what the token
+// may do.
 func OnlyReads(scopes []string, r *token.Record, t *routes.Table) []string {
 	if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !strings.HasPrefix(s, "read") }) {
 		return nil

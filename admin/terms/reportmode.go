@@ -7,12 +7,12 @@ import (
 )
 
 // pushes are the permissions of a git push, and of commits, branches and tags by the API. They pass in report mode although what
-// they start runs as the owner: a job that pushes is what report mode is for, and what a push starts ends with it.
+// they start runs as the owner: report mode is for jobs that push, and what a push starts does not outlast it.
 var pushes = [...]string{"push_code", "create_branch", "create_commit", "create_repository", "create_repository_tag",
 	"delete_repository", "update_repository", "update_repository_submodule"}
 
-// lasting are the resources that a request in report mode does not change, whatever the effects of their rows: what is changed
-// there goes on acting after its end.
+// lasting are the resources that a request in report mode does not change, whatever the effects of their rows: a change there
+// goes on acting after report mode has ended.
 var lasting = [...]string{
 	// What jobs get, and where they run.
 	"cluster", "cluster_agent", "cluster_agent_token", "cluster_agent_url_configuration", "job_token_scope_allowlist",
@@ -23,7 +23,7 @@ var lasting = [...]string{
 	// What sends something elsewhere, or takes it from there.
 	"error_tracking_client_key", "error_tracking_setting", "integration", "jira_connect_subscription", "mobile_push_subscription",
 	"pages_domain", "pull_mirror", "remote_mirror", "virtual_registry", "vscode_setting", "webhook",
-	// Who takes part.
+	// Membership.
 	"access_request", "blocked_user", "enterprise_user", "invitation", "ldap_group_link", "member", "member_role",
 	"saml_group_identity", "saml_group_link", "scim_identity", "service_account", "team",
 	// Credentials, also that they are gone.
@@ -33,9 +33,9 @@ var lasting = [...]string{
 	"duo_workflow", "mcp_tool",
 }
 
-// InReportMode gives the permissions with which a request passes in report mode: of those that a wildcard may stand for the ones
-// that no writing row needs which is a danger or changes something lasting. A permission that such a row needs stays with the
-// grant, whatever else needs it, but for those of pushes.
+// InReportMode gives the permissions with which a request passes in report mode. They are those that a wildcard may stand for,
+// but for each that a writing row needs which is a danger or changes something lasting: such a permission stays with the grant
+// for all its rows. Those of pushes pass all the same.
 func InReportMode(t *routes.Table) (set routes.PermissionSet) {
 	var kept routes.PermissionSet
 	for _, row := range t.Routes() {

@@ -1,4 +1,4 @@
-// Package terms reads what a token shall be: its scopes, how long it lives, and how far it may be renewed, with everything that
+// Package terms reads the terms of a token: its scopes, its lifetime, and how far it may be renewed. It reports everything that
 // is wrong with them.
 package terms
 
@@ -33,10 +33,10 @@ type Scope struct {
 	Constraints policy.ConstraintSpec `json:"constraints,omitzero"`
 }
 
-// Expand replaces wildcards by the names that they stand for today. A wildcard stands for permissions that can be granted
-// on what the scope reaches, that are not deprecated, no row of which yields another credential or has one of
-// routes.NamedEffects, and with which no push switches off a guard of the forge. Names without a wildcard stay as they
-// are, known or not: the compiler of grants judges them.
+// Expand replaces wildcards by the names that they stand for today. A wildcard stands for permissions that can be granted on
+// what the scope reaches and that are not deprecated. It leaves out a permission when one of its rows yields another
+// credential or has one of routes.NamedEffects, or when a push with it switches off a guard of the forge. Names without a
+// wildcard stay as they are, known or not: the compiler of grants judges them.
 func Expand(s *Scope, t *routes.Table) ([]string, error) {
 	access, err := policy.ParseAccess(s.Access)
 	if err != nil || !slices.ContainsFunc(s.Permissions, func(name string) bool { return strings.Contains(name, "*") }) {
@@ -73,9 +73,9 @@ func Expand(s *Scope, t *routes.Table) ([]string, error) {
 	return names, nil
 }
 
-// namedPermissions gives the permissions that only their name grants: some row that needs them has another credential in its
-// answer, gives rights to others, changes who sees what, or keeps a secret of the caller's choice, or a push option that
-// needs them switches off a guard of the forge.
+// namedPermissions gives the permissions that only their name grants. Some row that needs them has another credential in its
+// answer, gives rights to others, changes who sees what, or keeps a secret of the caller's choice; or a push option that needs
+// them switches off a guard of the forge.
 func namedPermissions(t *routes.Table) (set routes.PermissionSet) {
 	set = t.PushOptions().Guards()
 	for _, r := range t.Routes() {
@@ -170,9 +170,11 @@ func (e *Invalid) expandAll(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec
 	}
 	// A wildcard that stands for nothing is one problem, not two.
 	if before > 0 {
-		e.Problems = append(e.Problems[:before:before], slices.DeleteFunc(slices.Clone(e.Problems[before:]), func(p Problem) bool {
-			return slices.ContainsFunc(e.Problems[:before], func(q Problem) bool { return q.Field == p.Field })
-		})...)
+		earlier := e.Problems[:before:before]
+		later := slices.DeleteFunc(slices.Clone(e.Problems[before:]), func(p Problem) bool {
+			return slices.ContainsFunc(earlier, func(q Problem) bool { return q.Field == p.Field })
+		})
+		e.Problems = append(earlier, later...)
 	}
 	return specs, nil
 }

@@ -8,8 +8,8 @@ import (
 	"patgate/token"
 )
 
-// Unheld warns of limits that do not hold at a container registry which is not behind patgate: the forge signs tokens for it, and
-// clients use them there, from any address and as much as they like.
+// Unheld warns of limits that do not hold at a container registry that is not behind patgate: clients use the forge's signed
+// tokens there, from any address and as much as they like.
 func Unheld(r *token.Record) []string {
 	var beyond []string
 	if len(r.Limits.Networks) > 0 {

@@ -43,8 +43,8 @@ func writes(permission string) bool {
 	return !strings.HasPrefix(permission, "read_") && !strings.HasPrefix(permission, "download_")
 }
 
-// Useless warns of permissions that nothing which a scope names can be granted, such as that to push images on a project, on a
-// forge where images belong to groups. Wildcards leave those out.
+// Useless warns of permissions that cannot be granted on any place of a scope, such as pushing images to a project on a forge
+// where images belong to groups. Wildcards leave these out.
 func Useless(s *Scope, permissions []string, c *routes.Catalogue) []string {
 	access, err := policy.ParseAccess(s.Access)
 	if err != nil {

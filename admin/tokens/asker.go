@@ -27,13 +27,13 @@ func (s *Service) SeenBy(ctx context.Context, c Caller, l *store.Listed) (*sight
 // ToldTo tells, by an ErrForbidden, that an administrator asks what another's token reaches, or what it was seen to do.
 func (s *Service) ToldTo(c Caller, l *store.Listed) error {
 	if owner, ok := c.(*Owner); ok && !s.belongs(l, owner.UserID()) {
-		return refuse(ErrForbidden, "what a token reaches is shown to its owner alone: administrators may see, pause and revoke it")
+		return refuse(ErrForbidden, "what a token reaches is shown to its owner alone: "+
+			"administrators may see, pause and revoke it")
 	}
 	return nil
 }
 
-// askingAs gives what the forge is asked with for a token's owner: the caller's own credential where he shows one, else the one
-// that the token is bound to.
+// askingAs gives the session with which the forge is asked for a token's owner: the caller's credential, else the token's.
 func (s *Service) askingAs(ctx context.Context, c Caller, l *store.Listed) (*token.Session, error) {
 	owner, isOwner := c.(*Owner)
 	if isOwner && owner.watches {
@@ -67,7 +67,7 @@ func (s *Service) GrantOf(l *store.Listed) (*policy.Grant, error) {
 	return store.CompileStored(l.Owner.UserID, l.TableVersion, l.Scopes, s.o.Table().Catalogue())
 }
 
-// Held gives a grant of a stored token as it is held to the operator's ceilings now.
+// Held gives the grant of a stored token, held to the operator's present ceilings.
 func (s *Service) Held(l *store.Listed, g *policy.Grant) *policy.Grant {
 	if s.o.Ceilings == nil {
 		return g
@@ -75,7 +75,7 @@ func (s *Service) Held(l *store.Listed, g *policy.Grant) *policy.Grant {
 	return g.Under(*s.o.Ceilings(), store.BearerAt(&l.Record, s.now()))
 }
 
-// OwnGrant is the grant of a caller that is a token: all that such a caller may be told of containers.
+// OwnGrant is the grant of a caller that is a token. Such a caller is told only about containers that the grant reaches.
 func OwnGrant(c Caller) (g *policy.Grant, isToken bool) {
 	h, isToken := c.(holder)
 	if isToken {

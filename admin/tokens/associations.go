@@ -22,9 +22,12 @@ func (s *Service) Associations(ctx context.Context, c Caller, least, page, size 
 	if err != nil {
 		return reached, err
 	}
-	all := slices.ContainsFunc(l.Scopes, func(x policy.ScopeSpec) bool { return x.Access == policy.AccessAllMemberships.String() })
-	contained := slices.ContainsFunc(l.Scopes,
-		func(x policy.ScopeSpec) bool { return x.Access != "user" && x.Access != "instance" })
+	all, contained := false, false
+	for i := range l.Scopes {
+		access := l.Scopes[i].Access
+		all = all || access == policy.AccessAllMemberships.String()
+		contained = contained || access != policy.AccessUser.String() && access != policy.AccessInstance.String()
+	}
 	if !contained {
 		return reached, nil
 	}
@@ -40,7 +43,8 @@ func (s *Service) Associations(ctx context.Context, c Caller, least, page, size 
 		return !covered
 	}
 	found.Groups = slices.DeleteFunc(found.Groups, func(g forge.MemberGroup) bool { return hidden(routes.RefGroup, g.ID) })
-	found.Projects = slices.DeleteFunc(found.Projects, func(p forge.MemberProject) bool { return hidden(routes.RefProject, p.ID) })
+	found.Projects = slices.DeleteFunc(found.Projects,
+		func(p forge.MemberProject) bool { return hidden(routes.RefProject, p.ID) })
 	if err != nil {
 		return forge.Memberships{}, err
 	}

@@ -10,8 +10,7 @@ import (
 	"patgate/token"
 )
 
-// Caller is who asks: an Owner with a forge credential, the holder of a token (Token), or an operator on the machine
-// (Operator).
+// Caller is an Owner with a forge credential, the holder of a token (Token), or an operator on the machine (Operator).
 type Caller interface {
 	// UserID and Username are those of the forge user that the caller acts for; 0 and empty for an operator.
 	UserID() int64
@@ -33,7 +32,7 @@ type Caller interface {
 // Administrates tells whether the caller may see, pause and revoke everyone's tokens.
 func (s *Service) Administrates(c Caller) bool { return c.administrates(s) }
 
-// read reads a token, whoever's it is.
+// read reads a token, for any caller.
 func (s *Service) read(ctx context.Context, id int64) (store.Listed, error) {
 	l, err := s.o.Store.Token(ctx, id)
 	if err != nil {
@@ -86,7 +85,7 @@ func (operator) authority(ctx context.Context, s *Service, q *Creation) (*bindin
 	return s.sealed(ctx, owner, credential)
 }
 
-// holder is whoever holds a valid patgate token.
+// holder is a caller with a valid patgate token.
 type holder struct{ *token.Session }
 
 // Token is the holder of a valid patgate token.

@@ -16,7 +16,7 @@ import (
 	"patgate/token/limits"
 )
 
-// Creation is what a new token is to be.
+// Creation describes a new token.
 type Creation struct {
 	Name, Description string
 	// ExpiresAt is a date, a time or a duration; empty is the standard lifetime.
@@ -70,8 +70,7 @@ func draft(q *Creation, t *routes.Table, now time.Time, standard time.Duration, 
 	return r, err
 }
 
-// Create makes a token. On an owner's word it may reach whatever the owner may; on another token's word only what that
-// token may, for no longer than that token lives.
+// Create makes a token. An owner may give it what the owner may do; a token no more than it has itself, nor a longer life.
 func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, error) {
 	if err := present(c); err != nil {
 		return nil, err
@@ -122,7 +121,7 @@ func (s *Service) Create(ctx context.Context, c Caller, q Creation) (*Created, e
 	return s.store(ctx, c, b, r, found)
 }
 
-// store seals what is to be sealed and stores the token.
+// store seals the credential, if that is asked for, and stores the token.
 func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Record, found *places.Found) (*Created, error) {
 	secret, hash, err := s.mint()
 	if err != nil {
@@ -163,8 +162,8 @@ func (s *Service) store(ctx context.Context, c Caller, b *binding, r token.Recor
 	return out, nil
 }
 
-// CreateBound makes a token that acts with a sealed credential, on the word of who has checked that it may: by names that for the
-// record, put stores the token. One with a hash already is that of a secret which somebody else has made.
+// CreateBound makes a token that acts with a sealed credential, for a caller that has checked that it may. by names the caller
+// for the record, and put stores the token. A record that has a hash already is for a secret that somebody else has made.
 func (s *Service) CreateBound(ctx context.Context, by string, owner store.Owner, credentialID int64, r token.Record,
 	put func(context.Context, store.Store, token.Record) (token.Record, error)) (*Created, error) {
 	b, err := operator(by).authority(ctx, s, &Creation{OwnerID: owner.ID, CredentialID: credentialID})
@@ -188,7 +187,7 @@ func (s *Service) CreateBound(ctx context.Context, by string, owner store.Owner,
 	return out, nil
 }
 
-// moved turns what the store says of a change that came too late into what the caller is told.
+// moved turns the store's error for a change that came too late into the caller's.
 func moved(err error) error {
 	switch {
 	case errors.Is(err, store.ErrUnknownToken):

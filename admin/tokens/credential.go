@@ -13,7 +13,7 @@ import (
 	"patgate/token"
 )
 
-// binding is the sealed credential that a token is, or will be, bound to, with what the forge is asked with.
+// binding is the sealed credential that a token is, or will be, bound to, with the secret for asking the forge.
 type binding struct {
 	owner      store.Owner
 	credential store.Credential // with id 0 when it is still to be sealed
@@ -21,8 +21,7 @@ type binding struct {
 	shown      *Owner // who has shown it; nil when it is a sealed one
 }
 
-// session is what the resolver asks the forge with. Answers to a credential that was not sealed are kept apart from those to a
-// sealed one.
+// session is for the resolver's questions. What it learns with an unsealed credential is kept apart.
 func (b *binding) session() *token.Session {
 	as := &token.Session{OwnerUserID: b.owner.UserID, Username: b.owner.Username, Credential: b.secret}
 	if b.shown == nil {
@@ -61,9 +60,8 @@ func (s *Service) owner(ctx context.Context, userID int64) (store.Owner, error) 
 	return store.Owner{}, nil
 }
 
-// bind chooses what a token made on the word of a forge credential is bound to: that credential, when it is sealed already
-// or the request says that it shall be; else one of the owner's sealed credentials that reaches no further than it. A
-// credential is never sealed without being told to.
+// bind chooses the credential that a new token of an owner is bound to: the one shown, when it is sealed already or the request
+// says to seal it; else one of the owner's sealed credentials that reaches no further. None is sealed unless that is asked for.
 func (s *Service) bind(ctx context.Context, c *Owner, credentialID int64, sealIt bool) (*binding, error) {
 	b := &binding{secret: c.secret, shown: c}
 	var err error
@@ -72,6 +70,7 @@ func (s *Service) bind(ctx context.Context, c *Owner, credentialID int64, sealIt
 	}
 	b.owner.UserID, b.owner.Username = c.identity.UserID, c.identity.Username
 	var within *store.Credential
+	shown := c.identity.Scopes
 	if b.owner.ID != 0 {
 		all, err := s.o.Store.Credentials(ctx, b.owner.ID)
 		if err != nil {
@@ -89,9 +88,8 @@ func (s *Service) bind(ctx context.Context, c *Owner, credentialID int64, sealIt
 			case same:
 				b.credential = *k
 				return b, nil
-			case k.Status != store.CredentialValid, len(catalogue.Broader(k.Scopes, c.identity.Scopes)) > 0:
-			case within == nil, len(catalogue.Broader(c.identity.Scopes, within.Scopes)) > 0 && len(catalogue.Broader(c.identity.Scopes,
-				k.Scopes)) == 0:
+			case k.Status != store.CredentialValid, len(catalogue.Broader(k.Scopes, shown)) > 0:
+			case within == nil, len(catalogue.Broader(shown, within.Scopes)) > 0 && len(catalogue.Broader(shown, k.Scopes)) == 0:
 				within = k
 			}
 		}
@@ -110,8 +108,7 @@ func (s *Service) bind(ctx context.Context, c *Owner, credentialID int64, sealIt
 		"Send seal: true to have the one of this request kept sealed, or add one: patgate owner add", c.identity.Username)
 }
 
-// keep makes sure that the binding's owner and credential are stored, and the credential valid; sealed tells that it was
-// sealed by this.
+// keep makes sure that owner and credential are stored, and the credential valid. sealed tells that it was sealed now.
 func (s *Service) keep(ctx context.Context, b *binding) (sealed bool, err error) {
 	if b.credential.ID != 0 {
 		if b.credential.Status == store.CredentialValid || !sameSecret(s, b) {
@@ -143,8 +140,7 @@ func sameSecret(s *Service, b *binding) bool {
 	return err == nil && b.shown != nil && plain.Equal(b.secret)
 }
 
-// Sealed binds an operator's request to an owner's sealed credential, after asking the forge whether it still accepts it.
-// What the forge says is stored.
+// sealed binds an operator's request to an owner's sealed credential, if the forge still accepts it. Its answer is stored.
 func (s *Service) sealed(ctx context.Context, owner store.Owner, credential store.Credential) (*binding, error) {
 	b := &binding{owner: owner, credential: credential}
 	var err error
@@ -156,8 +152,8 @@ func (s *Service) sealed(ctx context.Context, owner store.Owner, credential stor
 		stored := s.Change(ctx, func(ctx context.Context, st store.Store) error {
 			return st.SetCredentialStatus(ctx, credential.ID, store.CredentialInvalid, "refused by the forge", s.now())
 		})
-		return nil, errors.Join(fmt.Errorf("credential %d of %s: %w (fix: patgate owner replace)", credential.ID, owner.Username, err),
-			stored)
+		err = fmt.Errorf("credential %d of %s: %w (fix: patgate owner replace)", credential.ID, owner.Username, err)
+		return nil, errors.Join(err, stored)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("asking %s whose credential this is: %w", s.o.Origin, err)

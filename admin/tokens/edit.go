@@ -16,7 +16,7 @@ import (
 	"patgate/token/limits"
 )
 
-// Changes is what is to be different in a token; what is nil stays.
+// Changes says what to change in a token; nil fields stay.
 type Changes struct {
 	Name, Description     *string
 	ExpiresAt, RenewUntil *string
@@ -49,9 +49,9 @@ type Edited struct {
 // maxTries bounds how often an edit is decided anew because the token changed meanwhile.
 const maxTries = 3
 
-// Edit changes what a token is called and may do. Narrowing is free to whoever may change the token. Widening, in
-// permissions, places, constraints or time, needs the owner's forge credential, one that reaches as far as the one the
-// token is bound to. Tokens that were made below it never keep more than it has.
+// Edit changes the name of a token and what it may do. Every caller who may change the token may narrow it. Widening, in
+// permissions, places, constraints or time, needs a forge credential of the owner that reaches as far as the token's. Tokens
+// that were made below it never keep more than it has.
 func (s *Service) Edit(ctx context.Context, c Caller, id int64, q Changes) (*Edited, error) {
 	for range maxTries {
 		out, err := s.edit(ctx, c, id, &q)
@@ -84,8 +84,9 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		}
 	}
 	problems := &terms.Invalid{}
-	e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Scopes: l.Scopes,
-		TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil, ReportUntil: l.ReportUntil, Managed: l.Managed}
+	e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Managed: l.Managed}
+	e.Scopes, e.TableVersion = l.Scopes, l.TableVersion
+	e.ExpiresAt, e.RenewUntil, e.ReportUntil = l.ExpiresAt, l.RenewUntil, l.ReportUntil
 	if q.Name != nil {
 		e.Name = strings.TrimSpace(*q.Name)
 		problems.Text("name", e.Name, terms.MaxName, true)
@@ -96,7 +97,7 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 	}
 	if q.ExpiresAt != nil {
 		e.ExpiresAt = problems.End("expires_at", *q.ExpiresAt, now, s.o.Lifetimes.Standard, limit)
-		// Who shortens a life shortens renewals with it, unless told otherwise.
+		// A shorter life shortens renewals with it, unless told otherwise.
 		e.RenewUntil = e.ExpiresAt
 		if q.RenewUntil == nil && l.RenewUntil.After(l.ExpiresAt) && l.RenewUntil.After(e.ExpiresAt) {
 			e.RenewUntil = l.RenewUntil
@@ -143,8 +144,8 @@ func (s *Service) edit(ctx context.Context, c Caller, id int64, q *Changes) (*Ed
 		}
 	}
 	if q.Managed != nil {
-		e.Managed = q.Managed.With(&token.Record{Name: e.Name, Description: e.Description, Scopes: e.Scopes, ExpiresAt: e.ExpiresAt,
-			RenewUntil: e.RenewUntil, ReportUntil: e.ReportUntil, Limits: *cmp.Or(e.Limits, &l.Limits)})
+		e.Managed = q.Managed.With(&token.Record{Name: e.Name, Description: e.Description, Scopes: e.Scopes,
+			ExpiresAt: e.ExpiresAt, RenewUntil: e.RenewUntil, ReportUntil: e.ReportUntil, Limits: *cmp.Or(e.Limits, &l.Limits)})
 	}
 	if out.Widened {
 		if err := s.mayWiden(ctx, c, &l); err != nil {
@@ -199,7 +200,8 @@ func (s *Service) mayWiden(ctx context.Context, c Caller, l *store.Listed) error
 	case owner.remembered:
 		return ErrAgain
 	case l.ParentID != 0:
-		return refuse(ErrForbidden, "the token was made by another one and cannot hold more than that one: make a new token instead")
+		return refuse(ErrForbidden, "the token was made by another one and cannot hold more than that one: "+
+			"make a new token instead")
 	}
 	return owner.Vouch(ctx, s, l)
 }

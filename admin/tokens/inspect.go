@@ -9,7 +9,7 @@ import (
 	"patgate/store"
 )
 
-// Inspected is a token with what is to be said of it.
+// Inspected is a token with its badges and uses.
 type Inspected struct {
 	store.Listed
 	// State and Reason are those of State.
@@ -17,7 +17,7 @@ type Inspected struct {
 	// Badges are those of Finding; only an active token wears any.
 	Badges []string
 	Used   []store.PermissionUse
-	// Radius is how much would be in the hands of whoever has it.
+	// Radius says how much its holder could do with it.
 	Radius marks.Radius
 }
 
@@ -51,8 +51,7 @@ func (q *Query) asks(s *Service, f *store.Filter) (ok bool) {
 	return f.Mark != store.MarkNone || q.Badge == ""
 }
 
-// Inspect lists tokens as List does, with their states, badges and uses. total counts all that match: by what is kept of them,
-// which for what a token did not use may be a day old.
+// Inspect lists tokens as List does, with states, badges and uses. total counts all matches; by unused rights, as of a day ago.
 func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspected, total int, err error) {
 	found, total, err := s.Matching(ctx, c, q)
 	if err != nil || len(found) == 0 {
@@ -72,7 +71,7 @@ func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspec
 	return list, total, nil
 }
 
-// Matching lists tokens as Inspect does, without what is to be said of them.
+// Matching lists tokens as Inspect does, without badges and uses.
 func (s *Service) Matching(ctx context.Context, c Caller, q Query) (list []store.Listed, total int, err error) {
 	f := q.Filter
 	f.Now = s.now()
@@ -80,7 +79,7 @@ func (s *Service) Matching(ctx context.Context, c Caller, q Query) (list []store
 		return nil, 0, nil
 	}
 	if f.Mark != store.MarkNone || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc {
-		if _, err := s.marks.Changed(ctx); err != nil && s.o.Report != nil { // whoever asks is answered with what there is
+		if _, err := s.marks.Changed(ctx); err != nil && s.o.Report != nil { // the answer is made from what is kept
 			s.o.Report(fmt.Errorf("judging tokens before they are listed: %w", err))
 		}
 	}

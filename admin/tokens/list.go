@@ -20,7 +20,7 @@ func (s *Service) Show(ctx context.Context, c Caller, id int64) (store.Listed, e
 	return l, nil
 }
 
-// readUse reads what was used of the limits of a token. Where that cannot be read it is left out.
+// readUse reads how much of a token's limits is used up. When that cannot be read, it is left out.
 func (s *Service) readUse(ctx context.Context, l *store.Listed) {
 	if !l.Limits.Sums() {
 		return
@@ -38,7 +38,7 @@ func (s *Service) List(ctx context.Context, c Caller, userID int64, all bool, f 
 		if err := h.lacks(s, "read_personal_access_token"); err != nil {
 			return nil, 0, err
 		}
-		if f.Naming.Path != "" { // what is found would tell what it is called
+		if f.Naming.Path != "" { // the outcome would tell the name of a place
 			return nil, 0, refuse(ErrForbidden, "a token looks for others by the ids of projects and groups, not by their paths")
 		}
 	}
@@ -79,7 +79,7 @@ func (s *Service) Uses(ctx context.Context, c Caller, id int64) (store.Listed, [
 	return l, uses, err
 }
 
-// LimitsOf gives what a token that the caller may see is held to: its own limits, and those of the tokens that it comes from.
+// LimitsOf gives all limits of a token that the caller may see: its own, and those of the tokens that it comes from.
 func (s *Service) LimitsOf(ctx context.Context, c Caller, id int64) (*limits.Held, error) {
 	if _, err := c.find(ctx, s, id); err != nil {
 		return nil, err

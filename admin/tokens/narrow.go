@@ -9,8 +9,8 @@ import (
 	"patgate/store"
 )
 
-// Narrow leaves a token, as it was at a revision, the scopes that are given, which name places by ids and lie within its own:
-// whatever would be more is ErrForbidden, and a token that was changed meanwhile ErrConflict. The forge is not asked.
+// Narrow leaves a token only the scopes left, which name places by ids. What its own scopes do not cover is ErrForbidden, and
+// another revision of the token ErrConflict. The forge is not asked.
 func (s *Service) Narrow(ctx context.Context, c Caller, id, revision int64, left []policy.ScopeSpec) (*Edited, error) {
 	scopes := terms.AsScopes(left)
 	return s.Edit(ctx, c, id, Changes{Scopes: &scopes, Revision: revision, only: true})
@@ -30,14 +30,13 @@ func (s *Service) keepBefore(c Caller, l *store.Listed, e *store.Edit, q *Change
 	}
 }
 
-// Undoing is a token whose last narrowing is to be undone, and what it might do before.
+// Undoing is a token whose last narrowing shall be undone, with what it could do before.
 type Undoing struct {
 	store.Listed
 	Before store.Narrowing
 }
 
-// Undoing reads a token for whoever may undo a narrowing of it: its owner, with a credential that reaches as far as the one that
-// the token is bound to, and operators.
+// Undoing reads a token for a caller who may undo a narrowing: an operator, or its owner with a credential as strong as its own.
 func (s *Service) Undoing(ctx context.Context, c Caller, id int64) (u Undoing, err error) {
 	if u.Listed, err = s.vouched(ctx, c, id); err == nil {
 		u.Before, err = s.o.Store.Narrowing(ctx, id)

@@ -23,9 +23,8 @@ type Owner struct {
 	watches bool
 }
 
-// Identify asks the forge whose credential this is, and takes what may be an owner's: an active legacy personal access
-// token with the scopes that patgate needs, and no administrator's, unless these are allowed. Errors are ErrUnknownCaller,
-// ErrForbidden and those of the forge.
+// Identify asks the forge whose credential this is. It takes an active legacy personal access token with the scopes that
+// patgate needs; an administrator's where allowed. Errors are ErrUnknownCaller, ErrForbidden and those of the forge.
 func Identify(ctx context.Context, f Forge, credential token.Secret, allowAdmins bool) (*Owner, error) {
 	id, err := f.Identify(ctx, credential)
 	switch {
@@ -52,8 +51,8 @@ func (s *Service) Owner(ctx context.Context, credential token.Secret) (*Owner, e
 func acceptable(id *forge.Identity, allowAdmins bool) error {
 	switch {
 	case id.Kind != forge.CredentialPersonal:
-		return refuse(ErrForbidden, "the forge credential is not a legacy personal access token but %s (fix: make one with the scope "+
-			"api or read_api)", id.Kind)
+		return refuse(ErrForbidden, "the forge credential is not a legacy personal access token but %s "+
+			"(fix: make one with the scope api or read_api)", id.Kind)
 	case !id.Active:
 		return refuse(ErrForbidden, "the forge credential is expired or revoked (fix: make a new one)")
 	case !id.Asks:
@@ -72,7 +71,8 @@ func administers(id *forge.Identity, allowed bool) error {
 	case id.HasScope("sudo"):
 		return refuse(ErrForbidden, "the forge credential has the scope sudo and could act as anybody (fix: %s)", allow)
 	case id.HasScope("admin_mode"):
-		return refuse(ErrForbidden, "the forge credential has the scope admin_mode and could change the forge itself (fix: %s)", allow)
+		return refuse(ErrForbidden, "the forge credential has the scope admin_mode and could change the forge itself "+
+			"(fix: %s)", allow)
 	case id.Admin:
 		return refuse(ErrForbidden, "%s is an administrator of the forge, so the credential reaches everything there (fix: %s)",
 			id.Username, allow)
@@ -80,7 +80,7 @@ func administers(id *forge.Identity, allowed bool) error {
 	return nil
 }
 
-// Remembered gives an owner whose credential is kept, as in a web session, with what the forge said of it. Such a caller
+// Remembered gives an owner whose credential is kept, as in a web session, with what the forge said about it. This caller
 // lists, narrows, pauses and revokes; what gives power (making, widening, rotating, resuming) is ErrAgain.
 func Remembered(identity forge.Identity, credential token.Secret) *Owner {
 	return &Owner{identity: identity, secret: credential, remembered: true}
@@ -93,7 +93,8 @@ func (s *Service) Again(ctx context.Context, o *Owner, credential token.Secret) 
 		return nil, err
 	}
 	if fresh.UserID() != o.UserID() {
-		return nil, refuse(ErrForbidden, "that is a credential of %s, and you are signed in as %s", fresh.Username(), o.Username())
+		return nil, refuse(ErrForbidden, "that is a credential of %s, and you are signed in as %s",
+			fresh.Username(), o.Username())
 	}
 	return fresh, nil
 }
@@ -107,14 +108,13 @@ func (s *Service) Still(ctx context.Context, o *Owner) (*Owner, error) {
 	return Remembered(fresh.identity, fresh.secret), nil
 }
 
-// Watcher gives somebody whom the forge has named and whose credential is not kept. Such a caller looks, pauses and revokes;
-// everything else is ErrAgain, or needs the credential of an owner.
+// Watcher gives a user whom the forge has named and whose credential is not kept. This caller looks, pauses and revokes; all
+// else is ErrAgain, or needs the credential of an owner.
 func Watcher(identity forge.Identity) *Owner {
 	return &Owner{identity: identity, remembered: true, watches: true}
 }
 
-// SignIn identifies who shows a credential to be signed in. An administrator of the forge, on whose word nothing is made, is a
-// Watcher.
+// SignIn identifies the user who signs in with a credential. An administrator of the forge, who can make nothing, is a Watcher.
 func (s *Service) SignIn(ctx context.Context, credential token.Secret) (*Owner, error) {
 	o, err := Identify(ctx, s.o.Forge, credential, true)
 	if err == nil && administers(&o.identity, s.o.AllowAdminOwners) != nil {
@@ -126,7 +126,7 @@ func (s *Service) SignIn(ctx context.Context, credential token.Secret) (*Owner, 
 // Watches tells that no credential of the caller's is kept.
 func (o *Owner) Watches() bool { return o.watches }
 
-// MayMake tells, by an ErrForbidden, that who is signed in is somebody on whose word no token is made.
+// MayMake gives an ErrForbidden when the signed-in user may make no tokens.
 func (s *Service) MayMake(o *Owner) error { return administers(&o.identity, s.o.AllowAdminOwners) }
 
 // shown tells, by ErrAgain, that there is no credential with which the forge could be asked.
@@ -145,7 +145,7 @@ func present(c Caller) error {
 	return nil
 }
 
-// Identity is what the forge said of the credential.
+// Identity is what the forge said about the credential.
 func (o *Owner) Identity() forge.Identity { return o.identity }
 
 // UserID is the forge user's id.
@@ -206,8 +206,8 @@ func (o *Owner) Vouch(ctx context.Context, s *Service, l *store.Listed) error {
 		return err
 	}
 	if beyond := catalogue.Broader(bound.Scopes, o.identity.Scopes); len(beyond) > 0 {
-		return refuse(ErrForbidden, "the token is bound to a forge credential with the scopes %s, and yours lacks %s: use one with "+
-			"the same scopes", strings.Join(bound.Scopes, ", "), strings.Join(beyond, ", "))
+		return refuse(ErrForbidden, "the token is bound to a forge credential with the scopes %s, and yours lacks %s: "+
+			"use one with the same scopes", strings.Join(bound.Scopes, ", "), strings.Join(beyond, ", "))
 	}
 	return nil
 }

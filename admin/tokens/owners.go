@@ -35,7 +35,7 @@ func (s *Service) OwnerTallies(ctx context.Context, c Caller, f store.OwnerFilte
 	if !c.administrates(s) {
 		return nil, 0, ErrNotFound
 	}
-	_, _ = s.marks.Changed(ctx) // whoever asks is answered with what there is; the keeper reports what is wrong
+	_, _ = s.marks.Changed(ctx) // the answer is made from what is kept; the keeper reports errors
 	f.Now, f.Origin, f.ReportsAreBroad = s.now(), s.o.Origin, s.o.AllowReportMode
 	return s.o.Store.OwnerTallies(ctx, f)
 }
@@ -52,8 +52,7 @@ func (s *Service) Tally(ctx context.Context, c *Owner, all bool) (store.Tally, e
 	return s.o.Store.Tally(ctx, f)
 }
 
-// RemoveOwner erases the sealed credentials of an owner and revokes all tokens, and tells how many that were. It is for
-// operators.
+// RemoveOwner erases an owner's sealed credentials and revokes all tokens, for operators. It gives the number of the tokens.
 func (s *Service) RemoveOwner(ctx context.Context, c Caller, id int64) (revoked int, err error) {
 	if _, ok := c.(operator); !ok {
 		return 0, refuse(ErrForbidden, "only operators may remove owners")
@@ -77,12 +76,12 @@ func (s *Service) Seal(ctx context.Context, o *Owner) (c store.Credential, fresh
 	return b.credential, fresh, nil
 }
 
-// Replace puts the credential that an owner has shown in the place of a sealed one, which must reach as far: the tokens that
-// are bound to it go on with the new one.
+// Replace puts the credential that an owner has shown in the place of a sealed one. The tokens that are bound to it go on with
+// the new one, so the new one must not reach further.
 func (s *Service) Replace(ctx context.Context, o *Owner, old *store.Credential) (store.Credential, error) {
 	if beyond := catalogue.Broader(o.identity.Scopes, old.Scopes); len(beyond) > 0 {
-		return store.Credential{}, refuse(ErrForbidden, "the new credential also has %s, which credential %d with %s does not: the "+
-			"tokens bound to it must not reach further (fix: make a forge token with the same scopes, or patgate owner add)",
+		return store.Credential{}, refuse(ErrForbidden, "the new credential also has %s, which credential %d with %s does not: "+
+			"the tokens bound to it must not reach further (fix: make a forge token with the same scopes, or patgate owner add)",
 			strings.Join(beyond, ", "), old.ID, strings.Join(old.Scopes, ", "))
 	}
 	fresh := *old

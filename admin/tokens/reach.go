@@ -11,9 +11,9 @@ import (
 	"patgate/store"
 )
 
-// Reach finds where tokens must reach to be listed: a project or group, and the groups above it, as the caller's user saw them
-// last; for those who see everyone's tokens, as anyone did. named leaves out what only may reach there. Nowhere is anywhere: nil
-// when no permission is asked for either.
+// Reach finds where tokens must reach to be listed: a project or group, and the groups above it, as the caller's user last saw
+// them, or as anyone did when all is asked for. named leaves out tokens that only may reach there. Without a place every place
+// will do; the answer is nil when no permission is asked for either.
 func (s *Service) Reach(ctx context.Context, c Caller, all bool, n store.Naming, named bool, holds string) (*store.Reach, error) {
 	switch {
 	case n.Empty() && holds == "":
@@ -27,7 +27,7 @@ func (s *Service) Reach(ctx context.Context, c Caller, all bool, n store.Naming,
 	}
 	r := &store.Reach{Origin: origin}
 	if _, held := c.(holder); held {
-		if n.Path != "" { // what is found would tell what it is called
+		if n.Path != "" { // the outcome would tell the name of a place
 			return nil, refuse(ErrForbidden, "a token looks for others by the ids of projects and groups, not by their paths")
 		}
 		r.Places = []store.Place{{Kind: n.Kind, ID: n.ID}}
@@ -88,6 +88,5 @@ func (s *Service) UserNamed(ctx context.Context, c Caller, name string) (int64, 
 	return 0, err
 }
 
-// Filling tells whether it is not noted yet of some tokens of an older schema what they hold and where: then lists by it lack
-// some.
+// Filling tells whether lists by what tokens hold and where may still lack tokens that were made under an older schema.
 func (s *Service) Filling(ctx context.Context) (bool, error) { return s.o.Store.Unfilled(ctx) }

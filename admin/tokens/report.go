@@ -14,7 +14,7 @@ type Report struct {
 	Tokens []Finding      `json:"tokens"`
 }
 
-// Finding is what is to be said of one active token.
+// Finding is what is reported about one active token.
 type Finding struct {
 	ID       int64     `json:"id"`
 	Name     string    `json:"name"`

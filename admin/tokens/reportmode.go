@@ -20,10 +20,11 @@ func (s *Service) mayReport(c Caller, r *token.Record) error {
 	case r.ParentID != 0:
 		return refuse(ErrForbidden, "a token that another one made is never in report mode")
 	case !is:
-		return refuse(ErrForbidden, "in report mode a token may do what its owner may: the owner's forge credential is needed for that")
+		return refuse(ErrForbidden, "in report mode a token may do what its owner may: "+
+			"the owner's forge credential is needed for that")
 	case owner.identity.Admin, owner.identity.HasScope("sudo"), owner.identity.HasScope("admin_mode"):
-		return refuse(ErrForbidden, "%s is an administrator of the forge, or the credential has the scope sudo or admin_mode: in "+
-			"report mode a token would reach everything there", owner.identity.Username)
+		return refuse(ErrForbidden, "%s is an administrator of the forge, or the credential has the scope sudo or admin_mode: "+
+			"in report mode a token would reach everything there", owner.identity.Username)
 	case owner.remembered:
 		return ErrAgain
 	case !r.OwnersWord:

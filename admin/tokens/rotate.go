@@ -10,7 +10,7 @@ import (
 	"patgate/token"
 )
 
-// Rotation is how a token is to be rotated.
+// Rotation says how to rotate a token.
 type Rotation struct {
 	// ExpiresAt is when the new token ends, as in Creation; empty is in a week, as with GitLab.
 	ExpiresAt string
@@ -48,7 +48,8 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		limit = limit.Within(l.RenewUntil, "the token may be renewed until "+l.RenewUntil.Format(time.RFC3339)+
 			" only, as whoever made it said")
 	case l.ParentID != 0:
-		limit = limit.Within(l.RenewUntil, "the token was made by token "+strconv.FormatInt(l.ParentID, 10)+" and does not outlive it")
+		parent := strconv.FormatInt(l.ParentID, 10)
+		limit = limit.Within(l.RenewUntil, "the token was made by token "+parent+" and does not outlive it")
 	}
 	owner, byOwner := c.(*Owner)
 	if byOwner {
@@ -68,7 +69,7 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 		r.RenewUntil = problems.Renewal(q.RenewUntil, now, r.ExpiresAt, limit)
 	}
 	if r.ReportUntil = l.ReportUntil; !byOwner || !l.Reports(now) {
-		r.ReportUntil = time.Time{} // on nobody else's word
+		r.ReportUntil = time.Time{} // only the owner may keep report mode on
 	} else if r.ReportUntil.After(r.ExpiresAt) {
 		r.ReportUntil = r.ExpiresAt
 	}
@@ -96,8 +97,8 @@ func (s *Service) Rotate(ctx context.Context, c Caller, id int64, q Rotation) (*
 	return &Created{Listed: store.Listed{Record: r, Owner: l.Owner, Names: l.Names}, Secret: secret}, nil
 }
 
-// Reused is called when a secret that was rotated out is presented for another rotation: somebody else has it. Everything
-// that ever came of the token is revoked, since nobody knows which of the two holders is the owner.
+// Reused is called when a secret that was rotated out is presented for another rotation: two hold it, and either may be the
+// thief. All that was ever made from the token is revoked.
 func (s *Service) Reused(ctx context.Context, hash token.Hash) error {
 	b, err := s.o.Store.TokenByHash(ctx, hash)
 	if err != nil {

@@ -60,7 +60,7 @@ func (s *Service) Sealed(ctx context.Context, c *Owner) (bool, error) {
 	}), err
 }
 
-// Names gives what an owner last saw of places.
+// Names gives the names of places, as an owner last saw them.
 func (s *Service) Names(ctx context.Context, c *Owner, places []store.Place) (store.Named, error) {
 	return s.o.Store.NamesOf(ctx, s.o.Origin, c.UserID(), places)
 }
@@ -73,7 +73,11 @@ func (s *Service) Called(ctx context.Context, c *Owner, p store.Place) (n store.
 	if c.watches {
 		return n, false
 	}
-	// No token's question, and not to use up what the owner's searches may ask: an allowance of its own.
-	as := &token.Session{TokenID: readingPaths - c.UserID(), OwnerUserID: c.UserID(), Username: c.Username(), Credential: c.secret}
-	return names.Ask(ctx, s.o.Forge, as, p, s.now())
+	return names.Ask(ctx, s.o.Forge, c.reader(), p, s.now())
+}
+
+// reader is a session with an allowance of questions of its own: no token's, and not that of the owner's searches.
+func (o *Owner) reader() *token.Session {
+	id := o.UserID()
+	return &token.Session{TokenID: readingPaths - id, OwnerUserID: id, Username: o.Username(), Credential: o.secret}
 }

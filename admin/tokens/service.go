@@ -19,7 +19,7 @@ import (
 	"patgate/token"
 )
 
-// Forge is what is asked of the forge.
+// Forge answers the questions that a Service asks the forge.
 type Forge interface {
 	Resolve(ctx context.Context, s *token.Session, ref routes.Reference, maxAge time.Duration) (policy.Container, error)
 	Identify(ctx context.Context, credential token.Secret) (forge.Identity, error)
@@ -38,8 +38,8 @@ func (noForge) Identify(context.Context, token.Secret) (forge.Identity, error) {
 	return forge.Identity{}, errNoForge
 }
 
-// Options say what a Service works with. Store is required; without Table, Forge and Origin it does what an operator asks for
-// that needs none of them: listing, showing, pausing, resuming and revoking.
+// Options say what a Service works with. Store is required. Without Table, Forge and Origin a Service lists, shows, pauses,
+// resumes and revokes for operators.
 type Options struct {
 	Store store.Store
 	// Keyring seals credentials; nil makes everything that needs one fail.
@@ -62,7 +62,7 @@ type Options struct {
 	RegistryApart bool
 	// Administrators are the forge user ids of those who may see and revoke everyone's tokens.
 	Administrators []int64
-	// Name stores what places are called that a token was just given. The answer with the secret waits for it. Nil is names.Direct.
+	// Name stores what the places are called that a new token was given. The answer with the secret waits. Nil is names.Direct.
 	Name names.Keep
 	// Record, when not nil, is called after every change.
 	Record func(Change)
@@ -74,8 +74,7 @@ type Options struct {
 
 // Change is something that was done to a token, for the log. It holds no secret and no name.
 type Change struct {
-	// What is created, rotated, edited, undone, revoked, family_revoked, trust_revoked, paused, resumed, confirmed or
-	// credential_sealed.
+	// created, rotated, edited, undone, revoked, family_revoked, trust_revoked, paused, resumed, confirmed, credential_sealed
 	What    string
 	TokenID int64
 	OwnerID int64 // the forge user id
@@ -126,7 +125,7 @@ func (s *Service) now() time.Time { return s.o.Now().UTC().Truncate(time.Millise
 // Units gives what tokens and credentials of the forge's own were seen to do. The caller checks who may see it.
 func (s *Service) Units() store.Subjects { return s.o.Store }
 
-// Marks is the keeper of what was judged of tokens.
+// Marks is the keeper of the tokens' marks.
 func (s *Service) Marks() *marks.Keeper { return s.marks }
 
 // Judging tells whether there are tokens that were not judged yet, so that lists by badge may lack some.

@@ -36,8 +36,7 @@ func (s *Service) revoke(ctx context.Context, c Caller, l *store.Listed, reason 
 	return out, nil
 }
 
-// RevokeSecret revokes the token whose secret is presented: who has the secret may end it. Errors of its form are those of
-// token.Parse; an unknown one is ErrNotFound.
+// RevokeSecret revokes the token of a secret: its holder may end it. Errors are those of token.Parse, and ErrNotFound.
 func (s *Service) RevokeSecret(ctx context.Context, by string, secret []byte, reason string) (store.Listed, error) {
 	hash, err := token.Parse(secret)
 	if err != nil {
@@ -53,7 +52,7 @@ func (s *Service) RevokeSecret(ctx context.Context, by string, secret []byte, re
 	return s.revoke(ctx, Operator(by), &store.Listed{Record: b.Record, Owner: b.Owner}, reason)
 }
 
-// Pause makes a token invalid until it is resumed. Who may revoke it may pause it; a token pauses itself and what it made.
+// Pause makes a token invalid until it is resumed. Callers who may revoke it may pause it; a token, itself and what it made.
 func (s *Service) Pause(ctx context.Context, c Caller, id int64, reason string) (out store.Listed, err error) {
 	if _, err := c.ending(ctx, s, id); err != nil {
 		return out, err
@@ -77,7 +76,7 @@ func (s *Service) Resume(ctx context.Context, c Caller, id int64) (store.Listed,
 	})
 }
 
-// Confirm lets a token reach what newer route tables put under its permissions. Who may do it: see Resume.
+// Confirm lets a token reach what newer route tables put under its permissions. It is for the same callers as Resume.
 func (s *Service) Confirm(ctx context.Context, c Caller, id int64) (store.Listed, error) {
 	return s.onOwnersWord(ctx, c, id, "confirmed", func(ctx context.Context, st store.Store) (store.Listed, error) {
 		return st.ConfirmToken(ctx, id, s.o.Table().Version(), c.by())

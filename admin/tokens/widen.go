@@ -8,7 +8,6 @@ import (
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/store"
-	"patgate/token"
 )
 
 // Widening is what a token would hold if scopes were added to it.
@@ -36,8 +35,7 @@ func (s *Service) widening(ctx context.Context, c *Owner, l *store.Listed, add [
 	if err != nil {
 		return nil, err
 	}
-	as := &token.Session{TokenID: readingPaths - c.UserID(), OwnerUserID: c.UserID(), Username: c.Username(), Credential: c.secret}
-	found, err := s.resolve(ctx, as, add, specs, false)
+	found, err := s.resolve(ctx, c.reader(), add, specs, false)
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,8 @@ import (
 	"patgate/trust/exchange"
 )
 
-// Outcome counts ID tokens for a trust that ended in the same way on this node: how many, and when the last. Like ones share an
-// entry, so that nobody pushes others out by sending many.
+// Outcome counts the ID tokens for a trust that had the same outcome on this node: how many there were, and when the last came.
+// They share an entry, so one sender of many pushes nobody else's out.
 type Outcome struct {
 	Reason string // from a closed set; empty: a token was given
 	Claim  string // the claim that did not match, or the rule that refused it
@@ -22,7 +22,7 @@ type Outcome struct {
 // mostOutcomes bounds the outcomes of a trust; there are fewer reasons and claims than that.
 const mostOutcomes = 64
 
-// kindOf is by what outcomes are alike.
+// kindOf is what like outcomes have in common.
 type kindOf struct {
 	reason, claim string
 	direct        bool
@@ -34,7 +34,7 @@ type outcomes struct {
 	all map[string]map[kindOf]*Outcome
 }
 
-// add notes an event of a trust. Those of trusts that there are not any more are dropped.
+// add notes an event of a trust, and drops those of trusts that no longer exist.
 func (o *outcomes) add(e exchange.Event, now time.Time, is func(name string) bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -1,6 +1,6 @@
 // Package trustwatch says what people may see of trusts: what their files ask for and grant, how that differs from what was
-// allowed, and what became of recent ID tokens. A trust is shown to its owner and to administrators of patgate; for everybody
-// else it does not exist. They also revoke trusts through it.
+// allowed, and what became of recent ID tokens. A trust is shown to its owner and to administrators of patgate, who also revoke
+// trusts through this package. For everybody else it does not exist.
 package trustwatch
 
 import (
@@ -41,7 +41,7 @@ type Service struct {
 // New makes a service.
 func New(o Options) *Service { return &Service{o: o} }
 
-// Refused notes by what the files, as they are now, are not in force; nothing when they are.
+// Refused notes the problems that keep the present files from being in force; none when they are in force.
 func (s *Service) Refused(problems []routes.Problem) {
 	if s != nil {
 		s.refused.Store(&problems)
@@ -89,7 +89,7 @@ type One struct {
 	Power []policy.ScopeSpec
 	// Own: it is the caller's.
 	Own bool
-	// Differs says, a line each, by what the file is another one than what was allowed.
+	// Differs says, a line each, how the file differs from what was allowed.
 	Differs []string
 	Came    []Outcome
 	// Alive is how many tokens of it there are, as far as the caller may end them.
@@ -133,8 +133,8 @@ func (s *Service) List(ctx context.Context, c *tokens.Owner, everyone bool) (all
 	return all, nil
 }
 
-// belongs tells whether a trust is a user's: who has allowed it, and whom the file names. A username that is another user's by
-// now names nobody.
+// belongs tells whether a trust is a user's: the user has allowed it, or the file names the user. A username that belongs to
+// another user by now counts for nobody.
 func (t *One) belongs(c *tokens.Owner) bool {
 	if t.Allowed != nil && t.Allowed.Owner.UserID == c.UserID() {
 		return true
@@ -143,8 +143,7 @@ func (t *One) belongs(c *tokens.Owner) bool {
 	return t.Policy != nil && !recycled && exchange.IsOwner(t.Policy, c.UserID(), c.Username())
 }
 
-// see hides what a caller may not know: for others than its owner and administrators, nobody has allowed the trust, and it has
-// no tokens.
+// see hides what a caller may not know: all but the owner and administrators see a trust that nobody has allowed, without tokens.
 func (t *One) see(c *tokens.Owner, everyone bool) {
 	switch {
 	case t.Allowed == nil:
@@ -173,7 +172,7 @@ func (s *Service) Find(ctx context.Context, c *tokens.Owner, name string) (*One,
 	return all[i], nil
 }
 
-// judge says what a trust does, and by what its file differs from what was allowed. What cannot be read any more allows nothing.
+// judge says what a trust does, and how its file differs from what was allowed. A record that cannot be read allows nothing.
 func (s *Service) judge(t *One) {
 	p, a := t.Policy, t.Allowed
 	rules := &trust.Rules{}
@@ -201,7 +200,7 @@ func (s *Service) judge(t *One) {
 	now := t.Rules
 	beyond, err := exchange.Beyond(&a.Trust, &a.Owner, p.Power, s.o.Tokens.Table())
 	wider := now.Beyond(rules)
-	if err != nil || beyond { // a permission that there is no more, too
+	if err != nil || beyond { // also for a permission that no longer exists
 		wider = cmp.Or(wider, "grant")
 	}
 	t.Standing = map[trust.Mode]Standing{trust.Enforce: Open, trust.Audit: Audit, trust.Paused: Paused}[p.Mode]
@@ -250,9 +249,9 @@ func (s *Service) Alive(ctx context.Context, c *tokens.Owner, name string, most 
 	return all, nil
 }
 
-// Revoke ends what was allowed to a trust, and all its tokens: those of its owner, and everybody's for an administrator. It
-// tells how many these were. Nothing passes with one of them on this node when it returns. An owner's credential has to reach
-// as far as those that the tokens are bound to, as for each of them.
+// Revoke ends what was allowed to a trust, and revokes its tokens: those of its owner, or everybody's for an administrator. It
+// gives the number of the tokens. When it returns, none of them passes on this node. An owner's credential has to reach as far
+// as those that the tokens are bound to, as for revoking each of them.
 func (s *Service) Revoke(ctx context.Context, c *tokens.Owner, name, reason string) (n int, err error) {
 	t, err := s.Find(ctx, c, name)
 	if err != nil {
@@ -273,9 +272,10 @@ func (s *Service) Revoke(ctx context.Context, c *tokens.Owner, name, reason stri
 		whose = 0
 	}
 	var ids []int64
+	why := store.Cause{Reason: reason, By: by, At: s.o.Tokens.Now()}
 	err = s.o.Tokens.Change(ctx, func(ctx context.Context, st store.Store) error {
-		// Once asked for, a revocation does not wait for the caller to stay.
-		ids, err = st.RevokeTrust(context.WithoutCancel(ctx), name, whose, store.Cause{Reason: reason, By: by, At: s.o.Tokens.Now()})
+		// A revocation that was asked for is carried out, even when the caller goes.
+		ids, err = st.RevokeTrust(context.WithoutCancel(ctx), name, whose, why)
 		return err
 	})
 	if err != nil {
@@ -284,13 +284,14 @@ func (s *Service) Revoke(ctx context.Context, c *tokens.Owner, name, reason stri
 	owner := t.Allowed.Owner.UserID
 	s.o.Tokens.Recorded(tokens.Change{What: "trust_revoked", OwnerID: owner, By: by, Reason: name + ": " + reason})
 	for _, id := range ids {
-		s.o.Tokens.Recorded(tokens.Change{What: "revoked", TokenID: id, OwnerID: cmp.Or(owners[id], owner), By: by, Reason: reason})
+		ownerID := cmp.Or(owners[id], owner)
+		s.o.Tokens.Recorded(tokens.Change{What: "revoked", TokenID: id, OwnerID: ownerID, By: by, Reason: reason})
 	}
 	return len(ids), nil
 }
 
-// ending tells whose the tokens of a trust are that a caller may see, and by an error that the caller's credential is too weak
-// to end one of them, or what was allowed.
+// ending gives the owners of the trust's tokens that a caller may see. The error says that the caller's credential is too weak to
+// end one of them, or what was allowed.
 func (s *Service) ending(ctx context.Context, c *tokens.Owner, t *One) (owners map[int64]int64, err error) {
 	alive, err := s.Alive(ctx, c, t.Name, math.MaxInt32)
 	if err != nil {

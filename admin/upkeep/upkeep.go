@@ -1,5 +1,5 @@
-// Package upkeep looks after tokens and their owners while nobody asks for anything: it revokes what is unused, and what belongs
-// to owners whom the forge has done with.
+// Package upkeep looks after tokens and their owners in the background: it revokes tokens that are unused, and tokens of owners
+// whom the forge has blocked or removed.
 package upkeep
 
 import (
@@ -28,7 +28,7 @@ type Upkeep struct {
 	Report func(error)
 }
 
-// automatic is who did it, for the record, when patgate itself did.
+// automatic names patgate itself in the record.
 const automatic = "patgate"
 
 // Reasons of credentials that are not valid.

@@ -8,8 +8,8 @@ import (
 	"patgate/store"
 )
 
-// Book gives what the places of a token are called, as a running patgate tells it, or with a nil r the local store. It is empty
-// for what is no token, and when that cannot be read: texts are as good without.
+// Book gives the names of a token's places, from a running patgate, or from the local store when r is nil. It is empty for a
+// subject that is not a token, and when it cannot be read: texts can do without names.
 func Book(ctx context.Context, r *Remote, d *Desk, id int64) names.Book {
 	if id < store.FirstTokenID {
 		return names.Book{}

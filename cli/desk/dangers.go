@@ -10,8 +10,8 @@ import (
 	"patgate/policy"
 )
 
-// Dangers say what is dangerous about permissions. For which forge they are need not be known: the names are the same, and what
-// is dangerous at one of them is said.
+// Dangers say what is dangerous about permissions. They are the same for all forges: these share the names, and what is
+// dangerous at one forge is said for all.
 type Dangers struct {
 	judges []*marks.Judge
 	red    func(string) string

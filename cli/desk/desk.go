@@ -20,7 +20,7 @@ import (
 	"patgate/token"
 )
 
-// Actor names, for the record, who runs the command: "cli:alice".
+// Actor names the user who runs the command, for the record: "cli:alice".
 func Actor() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return "cli:" + u.Username
@@ -28,8 +28,8 @@ func Actor() string {
 	return "cli:uid-" + strconv.Itoa(os.Getuid())
 }
 
-// AwaitForce waits until no gateway on the store can still hold what was cached before a change, so that a command which
-// takes something away returns when it is gone.
+// AwaitForce waits until a change is in force on all gateways of the store. So a command that takes something away returns only
+// when it is gone.
 func AwaitForce(ctx context.Context) {
 	select {
 	case <-ctx.Done():
@@ -82,8 +82,8 @@ func AtForge(cmd *cobra.Command, c *config.Config, table *routes.Table, needed b
 	return f(ctx, &Desk{s, c, client, tokens.Operator(Actor()), o.Store}, shown)
 }
 
-// OnStore runs f on a store that exists, for what an operator asks for without forge and keys. table may be nil for what
-// needs none.
+// OnStore runs f on a store that exists, for operators' commands that need neither forge nor keys. table may be nil for commands
+// without a route table.
 func OnStore(cmd *cobra.Command, table func(*config.Config) (*routes.Table, error),
 	f func(ctx context.Context, d *Desk) error) error {
 	read := settings.Load

@@ -10,9 +10,9 @@ import (
 	"patgate/store"
 )
 
-// Differences says, one line each, what scopes hold that others did not, and the other way round: "+ read_job on project 6".
-// There are none where both say the same, however it is written. What is taken away at a project or group, and stays at a wider
-// place that it may lie in, is said too: there nothing is taken. What is given is told with its dangers.
+// Differences says, one line each, what the new scopes hold that the old did not, and the other way round, such as
+// "+ read_job on project 6". Scopes that mean the same have none. For a permission that is taken away at a project or group, a
+// further line says at which wider places it stays. New permissions are listed with their dangers.
 func Differences(before, after []policy.ScopeSpec, book names.Book, dangers *Dangers) (lines []string) {
 	held, holds := heldAt(before, book), heldAt(after, book)
 	places := slices.Clone(held.order)
@@ -83,8 +83,9 @@ func heldAt(scopes []policy.ScopeSpec, book names.Book) holding {
 		s := &scopes[i]
 		limits := limitsOf(&s.Constraints)
 		if len(s.ProjectIDs)+len(s.GroupIDs) == 0 {
-			add(place(s, book, true)+limits, s)
-			h.wide[place(s, book, true)+limits] = s.Access != policy.AccessUser.String() && s.Access != policy.AccessInstance.String()
+			where := place(s, book, true) + limits
+			add(where, s)
+			h.wide[where] = s.Access != policy.AccessUser.String() && s.Access != policy.AccessInstance.String()
 		}
 		for _, id := range s.ProjectIDs {
 			add("project "+book.Full(store.Place{Kind: routes.RefProject, ID: id})+limits, s)

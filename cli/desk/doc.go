@@ -1,3 +1,3 @@
-// Package desk is where commands do what they do with tokens: the token service on the local store or a running patgate, the
-// credential that is shown to it, and what is printed of a token.
+// Package desk is where commands work with tokens. It opens the token service on the local store, or asks a running patgate,
+// with a credential, and prints tokens.
 package desk

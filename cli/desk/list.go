@@ -18,8 +18,8 @@ import (
 	"patgate/store"
 )
 
-// PrintTokens marks those that may do something dangerous, or make credentials. Which forge they are for need not be known: the
-// names of permissions are the same. In the order of blast radii these are shown.
+// PrintTokens prints a list of tokens, and marks those that may do something dangerous or make credentials. It need not know the
+// forge: the names of permissions are the same. In the order of blast radii it shows these.
 func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Filter) error {
 	out := cmd.OutOrStdout()
 	if len(list) == 0 {
@@ -49,7 +49,9 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 			scopes = strings.Join(described(l.Scopes, book, dangers.Told), "; ")
 		}
 		makes := func(t *routes.Table) bool {
-			return slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool { return len(catalogue.Minting(s.Permissions, t)) > 0 })
+			return slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool {
+				return len(catalogue.Minting(s.Permissions, t)) > 0
+			})
 		}
 		if slices.ContainsFunc(tables, makes) {
 			scopes = "MAKES CREDENTIALS: " + scopes

@@ -51,7 +51,7 @@ func RemoteOf(cmd *cobra.Command) (*Remote, error) {
 	return r, nil
 }
 
-// OpenRemote gives the patgate that --server names, for what needs no credential; nil when none is named.
+// OpenRemote gives the patgate that --server names, for questions without a credential; nil when none is named.
 func OpenRemote(cmd *cobra.Command) (*Remote, error) {
 	address, _ := cmd.Flags().GetString("server")
 	if address == "" {
@@ -186,7 +186,7 @@ func (e *notThere) Error() string { return e.text }
 // Is tells that it is tokens.ErrNotFound.
 func (e *notThere) Is(target error) bool { return target == tokens.ErrNotFound }
 
-// remoteFailure gives what a refused request is told, one line to a problem.
+// remoteFailure makes an error of the answer to a refused request, one line to a problem.
 func remoteFailure(base config.Base, status int, text []byte) error {
 	var told struct {
 		Message     any      `json:"message"`

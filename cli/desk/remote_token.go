@@ -81,7 +81,8 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 			constraints = *g.Constraints
 		}
 		at := slices.IndexFunc(l.Scopes, func(s policy.ScopeSpec) bool {
-			return s.Access == g.Access && slices.Equal(s.Permissions, g.Permissions) && reflect.DeepEqual(s.Constraints, constraints)
+			return s.Access == g.Access && slices.Equal(s.Permissions, g.Permissions) &&
+				reflect.DeepEqual(s.Constraints, constraints)
 		})
 		if at < 0 {
 			at = len(l.Scopes)
@@ -97,7 +98,7 @@ func listed(t *api.Token, base config.Base) *store.Listed {
 	return l
 }
 
-// named gives what places are called. What a patgate does not say is not shown as it came.
+// named gives the names of places. Names from another patgate are cleaned before they are shown.
 func named(all []api.Place) store.Named {
 	named := store.Named{}
 	for _, v := range all {

@@ -62,7 +62,7 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 	if l.Credential == store.CredentialInvalid {
 		line("Rests", "its forge credential is not valid (%s): patgate owner replace %s", l.CredentialReason, l.Owner.Username)
 	}
-	line("Last used", "%s (%d uses)", terminal.Ago(l.LastUsedAt, now), l.Uses)
+	line("Last used", "%s (%s)", terminal.Ago(l.LastUsedAt, now), terminal.Count(l.Uses, "use", "uses"))
 	line("Table version", "%d", l.TableVersion)
 	dangers, err := NewDangers(w)
 	if err != nil {
@@ -82,8 +82,8 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 // fewPermissions is how many of a scope stand on one line.
 const fewPermissions = 12
 
-// printScopes writes what a token may do, a line for each scope. The permissions of a long one are grouped by category: those
-// with something dangerous in them come first.
+// printScopes writes what a token may do, a line for each scope. The permissions of a long scope are grouped by category;
+// categories with something dangerous come first.
 func printScopes(b *strings.Builder, scopes []policy.ScopeSpec, book names.Book, dangers *Dangers) error {
 	var categories map[string]string
 	for i, scope := range described(scopes, book, dangers.Told) {
@@ -99,7 +99,8 @@ func printScopes(b *strings.Builder, scopes []policy.ScopeSpec, book names.Book,
 				return err
 			}
 		}
-		fmt.Fprintf(b, "%-13s %s: %d permissions%s\n", name, place(s, book, true), len(s.Permissions), limitsOf(&s.Constraints))
+		held := terminal.Count(len(s.Permissions), "permission", "permissions")
+		fmt.Fprintf(b, "%-13s %s: %s%s\n", name, place(s, book, true), held, limitsOf(&s.Constraints))
 		groups := map[string][]string{}
 		for _, p := range s.Permissions {
 			c := cmp.Or(categories[p], "other")

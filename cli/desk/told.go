@@ -22,7 +22,7 @@ type ScopeFlag interface {
 	Everything() bool
 }
 
-// ToldOf gives what the token service says of a token in the words of a command.
+// ToldOf puts an error of the token service about a token into the words of a command.
 func ToldOf(cmd *cobra.Command, id int64, err error) error {
 	if errors.Is(err, tokens.ErrNotFound) {
 		return fmt.Errorf("there is no token %d: patgate token list shows them", id)
@@ -30,8 +30,8 @@ func ToldOf(cmd *cobra.Command, id int64, err error) error {
 	return Told(cmd, err)
 }
 
-// Told gives what the token service, here or at a running patgate, found wrong with a request one line each, by the flags that
-// were typed.
+// Told puts the problems that the token service, here or at a running patgate, found in a request one on a line, each by the flag
+// that was typed.
 func Told(cmd *cobra.Command, err error) error {
 	var invalid *terms.Invalid
 	if !errors.As(err, &invalid) {
@@ -44,8 +44,8 @@ func Told(cmd *cobra.Command, err error) error {
 	return terminal.Usage(lines)
 }
 
-// sentence puts a message behind the flag that it is about. One that has the flag as its subject, or begins with its value, makes
-// a sentence with it; another stands by itself.
+// sentence puts a message behind the flag that it is about. A message whose subject is the flag, or its value, makes a sentence
+// with it; any other stands by itself.
 func sentence(flag, message string) string {
 	first, _, _ := strings.Cut(message, " ")
 	if !strings.HasSuffix(flag, ":") && !strings.HasPrefix(first, `"`) &&

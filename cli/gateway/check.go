@@ -10,9 +10,9 @@ import (
 	"patgate/config"
 )
 
-// Check makes all that Serve would make of the configuration and the files that it names, and lets go of it again: what Serve
-// refuses of them, Check finds. It listens on nothing, does not ask the forge, which it takes for a GitLab when the configuration
-// leaves that open, and changes neither the database nor the sealing key: it makes a store of its own in a temporary directory.
+// Check makes all that Serve would make from the configuration and its files, and closes it again, so it finds what Serve would
+// refuse. It does not listen and does not ask the forge, which it takes for a GitLab when the configuration leaves that open. It
+// changes neither the database nor the sealing key: it makes a store of its own in a temporary directory.
 func Check(ctx context.Context, c *config.Config) error {
 	source := opening.KeySource(c)
 	if err := opening.Names(c, source); err != nil {

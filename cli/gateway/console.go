@@ -20,7 +20,7 @@ import (
 	"patgate/token"
 )
 
-// forgeNames gives what the forge is called in the console, and the scopes that its tokens need to sign in there.
+// forgeNames gives the name of the forge in the console, and the scopes that the forge's tokens need to sign in there.
 func forgeNames(c *config.Config) (name, scopes string) {
 	const gitea = "read:user, read:organization and read:repository"
 	switch c.Forge {
@@ -32,8 +32,8 @@ func forgeNames(c *config.Config) (name, scopes string) {
 	return "GitLab", "api or read_api"
 }
 
-// newConsole makes the console that the configuration describes; nil when it is off. client tells whose a request to its own
-// listener is.
+// newConsole makes the console that the configuration describes; nil when it is off. client gives the client of a request to the
+// console's own listener.
 func newConsole(p *parts, client func(peer netip.Addr, forwardedFor []string) netip.Addr) (*console.Console, error) {
 	c := p.config
 	origins := c.ConsoleOrigins()

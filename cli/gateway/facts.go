@@ -8,10 +8,10 @@ import (
 	"patgate/config"
 )
 
-// facts are what the forge says of projects, groups and users.
+// facts are what the forge says about projects, groups and users.
 type facts struct {
 	resolver opening.Client
-	names    *names.Keeper // of what the resolver sees
+	names    *names.Keeper // keeps the names that the resolver sees
 }
 
 // newFacts makes what asks the forge, and what stores the names that it says.

@@ -82,7 +82,7 @@ func (f *front) serving(context.Context) error {
 	return nil
 }
 
-// start serves the listeners. fail is told of one that ended by itself.
+// start serves the listeners. fail gets the error of one that ended by itself.
 func (f *front) start(ctx context.Context, l *sockets.Sockets, serverTLS *tls.Config, fail chan<- error) {
 	go func() {
 		if err := f.clients.Serve(l.Clients, serverTLS); err != nil {

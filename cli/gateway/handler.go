@@ -28,7 +28,8 @@ func texts[T fmt.Stringer](urls []T) (all []string) {
 
 // sealedFor names the servers whose tokens are sealed for clients: with others behind patgate, no text brings one of them there.
 func sealedFor(c *config.Config) string {
-	return fmt.Sprintf("tokens for clients of %s %s registry %s", c.Forge.Table(), c.Upstream.URL.String(), c.Registry.URL.String())
+	upstream, registry := c.Upstream.URL.String(), c.Registry.URL.String()
+	return fmt.Sprintf("tokens for clients of %s %s registry %s", c.Forge.Table(), upstream, registry)
 }
 
 // proxyOptions gives the handler's options. o may be nil.
@@ -108,20 +109,20 @@ func proxyOptions(p *parts, own answers, m *meter.Meter, o *observe.Observer) pr
 	}
 }
 
-// panicked gives what reports a panic. Its value may hold anything, a secret too: only its type and the stack are written.
+// panicked gives a function that logs a panic. The value may hold anything, even a secret: only its type and stack are logged.
 func panicked(logger *zap.Logger) func(value any, stack []byte) {
 	return func(value any, stack []byte) {
 		logger.Error("panic", zap.String("type", fmt.Sprintf("%T", value)), zap.ByteString("stack", stack))
 	}
 }
 
-// unkept gives what logs that no long body can be kept in the temporary directory, once a minute while it goes on.
+// unkept gives a function that logs, at most once a minute, that no long body can be kept in the temporary directory.
 func unkept(logger *zap.Logger, room config.Size) func(dir string, err error) {
 	var logged logs.Seldom
 	return func(dir string, err error) {
 		if logged.Says(dir) {
-			logger.Error("a request body could not be kept in the temporary directory (fix: make room there, or name another one in "+
-				"the environment variable TMPDIR; it needs room for limits.bodies_disk)",
+			logger.Error("a request body could not be kept in the temporary directory (fix: make room there, "+
+				"or name another one in the environment variable TMPDIR; it needs room for limits.bodies_disk)",
 				zap.String("directory", dir), zap.Stringer("bodies_disk", room), zap.Error(err))
 		}
 	}

@@ -29,8 +29,8 @@ const healthPath = local.Prefix + "/healthz"
 
 var _ local.Service = answers{}
 
-// Answer implements local.Service: both of what patgate answers itself are HTTP handlers. The path is given as it stands, so
-// that nobody reads it another time.
+// Answer implements local.Service. Everything that patgate answers itself is an HTTP handler. The path is passed on as it stands,
+// so that no handler reads it in another way.
 func (l answers) Answer(ctx context.Context, r *local.Call) local.Result {
 	handler := http.Handler(l.Handler)
 	if below, ok := strings.CutPrefix(r.Path, config.ConsolePath); ok && l.console != nil && (below == "" || below[0] == '/') {
@@ -44,8 +44,11 @@ func (l answers) Answer(ctx context.Context, r *local.Call) local.Result {
 		Body: io.NopCloser(bytes.NewReader(r.Body)), RemoteAddr: netip.AddrPortFrom(r.Client, 0).String()}
 	a := &localAnswer{header: http.Header{}}
 	identified, passed, wrong := false, false, false
-	handler.ServeHTTP(a, request.WithContext(api.WithAsker(ctx, api.Asker{Session: r.Session, Credential: r.Credential,
-		Origin: r.Origin, Identified: func() { identified = true }, Passed: func() { passed = true }, Wrong: func() { wrong = true }})))
+	asker := api.Asker{Session: r.Session, Credential: r.Credential, Origin: r.Origin}
+	asker.Identified = func() { identified = true }
+	asker.Passed = func() { passed = true }
+	asker.Wrong = func() { wrong = true }
+	handler.ServeHTTP(a, request.WithContext(api.WithAsker(ctx, asker)))
 	a.header.Del("Content-Length")
 	return local.Result{Status: cmp.Or(a.status, http.StatusOK), Header: a.header, Body: a.body.Bytes(),
 		Pass: passed, Identified: identified, Wrong: wrong}

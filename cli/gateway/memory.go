@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// heapGrowth is GOGC unless it is set: by how many percent the heap grows before it is collected. An ordinary request allocates
-	// nothing, so that less than Go's 100 costs no time, and saves a seventh of the memory with 10,000 tokens in use.
+	// heapGrowth is GOGC unless it is set: by how many percent the heap grows before it is collected. An ordinary request
+	// allocates nothing, so less than Go's 100 costs no time. It saves a seventh of the memory with 10,000 tokens in use.
 	heapGrowth = 50
 	// heapShare is the share of a container's memory that is GOMEMLIMIT unless it is set. SQLite's memory is not Go's.
 	heapShare = 0.8
 )
 
-// boundMemory has the heap collected before it outgrows what the control group of the process may have (cgroups v1 and v2). limit
-// tells what that is; it is not asked if GOMEMLIMIT is there.
+// boundMemory has the heap collected before it outgrows the memory limit of the process's control group (cgroups v1 and v2).
+// limit gives that; it is not asked when GOMEMLIMIT is set.
 func boundMemory(limit memlimit.Provider, logger *zap.Logger) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)

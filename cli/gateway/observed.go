@@ -25,12 +25,19 @@ func newObserved(p *parts) (o *observed, err error) {
 	if o.client, err = opening.Observing(c, p.behind.Forge, p.behind.Via, p.storage.Fleet); err != nil {
 		return nil, err
 	}
-	o.observer = observe.New(observe.Options{Table: p.rules.Table, Dialect: surface.DialectOf(c.Forge.Table()), Forge: o.client,
-		Origin: c.Upstream.URL.String(), Keeper: p.storage.Store, Observed: p.records.use.Observed, Panicked: panicked(p.logs.Logger),
+	o.observer = observe.New(observe.Options{
+		Table:    p.rules.Table,
+		Dialect:  surface.DialectOf(c.Forge.Table()),
+		Forge:    o.client,
+		Origin:   c.Upstream.URL.String(),
+		Keeper:   p.storage.Store,
+		Observed: p.records.use.Observed,
+		Panicked: panicked(p.logs.Logger),
 		Refused: func(client netip.Addr, credential []byte) {
 			p.attempts.Wrong(client, p.attempts.Fingerprint(credential))
 		},
-		Hash: func(text []byte) [sha256.Size]byte { return p.storage.Keyring.Active().Hash(text) }})
+		Hash: func(text []byte) [sha256.Size]byte { return p.storage.Keyring.Active().Hash(text) },
+	})
 	return o, nil
 }
 

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// clientField names a client in the log. Who comes over a Unix socket may have no address.
+// clientField names a client in the log. A client on a Unix socket may have no address.
 func clientField(client netip.Addr) zap.Field {
 	if !client.IsValid() {
 		return zap.String("client", "unix")
@@ -25,10 +25,10 @@ func peerField(peer netip.Addr) zap.Field {
 	return zap.Stringer("peer", peer)
 }
 
-// unannouncedEvery is how often the log tells of connections without the header of the PROXY protocol.
+// unannouncedEvery is how often connections without the header of the PROXY protocol are logged.
 const unannouncedEvery = time.Second
 
-// unannounced gives what tells of connections of proxy_protocol's peers that were closed because their header was missing or bad.
+// unannounced logs connections of proxy_protocol's peers that were closed because their header was missing or bad.
 func unannounced(logger *zap.Logger) func(net.Addr, error) {
 	var mu sync.Mutex
 	var told time.Time

@@ -10,7 +10,7 @@ import (
 	"patgate/store"
 )
 
-// tokenName gives what tells the name of a token for the log of people. A name is asked for once; a later one is seen after the
+// tokenName looks up the name of a token, for the log that people read. It asks for a name once; a later one is seen after the
 // next start.
 func tokenName(tokens store.Store) func(id int64) string {
 	const most = 4096
@@ -30,7 +30,7 @@ func tokenName(tokens store.Store) func(id int64) string {
 	}
 }
 
-// editCommand gives the command that changes a token, for whoever reads the log at a terminal; nil where it is not one.
+// editCommand gives the command that changes a token, for a log at a terminal; nil for any other log.
 func editCommand(c *config.Config) func(token string) string {
 	s := c.Store
 	if s.Database != "" || s.KeyFile != "" || !s.URL.Empty() || !s.Key.Empty() {

@@ -98,8 +98,8 @@ func (c closers) close() error {
 	return errors.Join(errs...)
 }
 
-// newGateway makes all parts, each of those before it, and needs no listener. Whatever it opened is closed again on an error.
-// Unless ask is true, the forge is not asked what it is.
+// newGateway makes all parts, each from those before it. It needs no listener. On an error it closes what it has opened. Unless
+// ask is true, the forge is not asked what it is.
 func newGateway(ctx context.Context, c *config.Config, l *logs.Logs, ask bool) (_ *gateway, err error) {
 	var open closers
 	defer func() {
@@ -164,7 +164,7 @@ func newGateway(ctx context.Context, c *config.Config, l *logs.Logs, ask bool) (
 	return &gateway{parts: p, settled: settled, front: front, open: open}, nil
 }
 
-// start serves the listeners, and begins what goes on beside requests until shutdown. failed is told of what ended by itself.
+// start serves the listeners, and begins what goes on beside requests until shutdown. failed gets the errors of what ended early.
 func (g *gateway) start(ctx context.Context, listening *sockets.Sockets) (failed <-chan error) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.open = append(g.open, func() error { stop(); return nil })
@@ -195,14 +195,14 @@ func (g *gateway) start(ctx context.Context, listening *sockets.Sockets) (failed
 		switch {
 		case err != nil:
 			fail <- err
-		case ok: // tokens end when their owner is gone: nobody asks a forge for that in the words of another one
+		case ok: // tokens end when their owner is gone, which only the right API of the forge can tell
 			g.services.lookAfter(ctx)
 		}
 	}()
 	return fail
 }
 
-// fields are what the log tells of a gateway that serves.
+// fields are what the log tells about a gateway that serves.
 func (g *gateway) fields(listening *sockets.Sockets) []zap.Field {
 	c := g.config
 	fields := []zap.Field{zap.String("version", Version()), zap.Stringer("listen", listening.Clients.Addr()),

@@ -15,7 +15,7 @@ var version, commit string
 //go:embed commit.txt
 var archived string
 
-// unreleased is the version of what is built between two releases.
+// unreleased is the version of builds between two releases.
 const unreleased = "0.1.0-dev"
 
 // Version gives the version that the build was given, or that the Go tool recorded; 0.1.0-dev for neither.
@@ -30,8 +30,8 @@ func Version() string {
 	return info.Main.Version
 }
 
-// Commit gives the commit that the build was given, that the Go tool recorded, or that the source archive is of; "unknown" when
-// nothing says so. Behind it stands "+changes" when files were changed since.
+// Commit gives the commit that the build was given, that the Go tool recorded, or that the source archive was made from;
+// "unknown" without these. It ends in "+changes" when files were changed since.
 func Commit() string {
 	if commit != "" {
 		return commit

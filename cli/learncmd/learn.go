@@ -29,10 +29,10 @@ func New() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "learn",
 		Short: "Make the smallest grant that is enough for what a token really did",
-		Long: `patgate keeps which permissions a token used on which projects and groups, by day; with learn.mode: on the forge's own
-tokens too. From that it proposes the smallest grant that would have been enough, with a proof: everything that was seen is
-allowed, and without any part of it something is denied. SUBJECT is the id of a patgate token, or the number that patgate learn
-list shows for a forge token.`,
+		Long: `patgate keeps which permissions a token used on which projects and groups, by day; with learn.mode: on the forge's
+own tokens too. From that it proposes the smallest grant that would have been enough, with a proof: everything
+that was seen is allowed, and without any part of it something is denied. SUBJECT is the id of a patgate token, or
+the number that patgate learn list shows for a forge token.`,
 	}
 	cmd.AddCommand(newLearnList(), newLearnShow(), newLearnPropose(), newLearnApply(), newLearnUnused())
 	return cmd
@@ -108,8 +108,8 @@ func newLearnApply() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply SUBJECT",
 		Short: "Make a token with the smallest grant that would have been enough for another, and print its secret",
-		Long: `Makes a new token; the other stays as it is until you revoke it. What was left out of the proposal because nobody has
-said yes to it is left out here too: see --accept.`,
+		Long: `Makes a new token; the other stays as it is until you revoke it. What was left out of the proposal because nobody
+has said yes to it is left out here too: see --accept.`,
 		Example: `  patgate learn apply 1000000000042 --name "nightly, as it is" --expires 30d`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -174,13 +174,13 @@ func applyAt(ctx context.Context, d *desk.Desk, p *learning.Proposed, q tokens.C
 func printProposal(w io.Writer, p *learning.Proposed, book names.Book) error {
 	var b strings.Builder
 	c := &p.Confidence
-	fmt.Fprintf(&b, "%s, the last %d days: %d requests over %d days, nothing new for %d days.\n",
-		title(p.TokenID, p.SubjectID, p.Name, p.Username), p.Days, c.Requests, c.Days, c.Quiet)
+	fmt.Fprintf(&b, "%s, %s: %s over %s, nothing new for %s.\n", title(p.TokenID, p.SubjectID, p.Name, p.Username),
+		lastDays(p.Days), requests(c.Requests), days(c.Days), days(c.Quiet))
 	for i, scope := range desk.Describe(p.Scopes, book) {
 		fmt.Fprintf(&b, "Scope %d: %s\n", i+1, scope)
 	}
-	fmt.Fprintf(&b, "Proof: all of %d requests of %d kinds are allowed, and each part is needed:\n", p.Certificate.Requests,
-		p.Certificate.Allowed)
+	fmt.Fprintf(&b, "Proof: all of %s of %s are allowed, and each part is needed:\n", requests(p.Certificate.Requests),
+		terminal.Count(p.Certificate.Allowed, "kind", "kinds"))
 	for _, n := range p.Certificate.Needed {
 		what, at := partOf(&n), n.Access
 		switch {
@@ -196,8 +196,8 @@ func printProposal(w io.Writer, p *learning.Proposed, book names.Book) error {
 			fmt.Fprintln(&b, title)
 		}
 		for _, u := range list {
-			fmt.Fprintf(&b, "  %s %s: %s (%s), %d requests%s\n", u.Method, u.Route, strings.Join(u.Permissions, ", "),
-				strings.Join(u.Why, ", "), u.Requests, notHeld(u.NotHeld))
+			fmt.Fprintf(&b, "  %s %s: %s (%s), %s%s\n", u.Method, u.Route, strings.Join(u.Permissions, ", "),
+				strings.Join(u.Why, ", "), requests(u.Requests), notHeld(u.NotHeld))
 		}
 	}
 	outside("Left out until you say so (--accept PERMISSION):", p.Unticked)
@@ -205,10 +205,11 @@ func printProposal(w io.Writer, p *learning.Proposed, book names.Book) error {
 	for _, g := range slices.DeleteFunc(slices.Clone(p.Groups), func(g propose.Group) bool { return g.Chosen }) {
 		rest := "how many others it has is not known"
 		if g.Of > 0 {
-			rest = fmt.Sprintf("that is %d further projects now", g.Of-len(g.Projects))
+			rest = "that is " + terminal.Count(g.Of-len(g.Projects), "further project", "further projects") + " now"
 		}
-		fmt.Fprintf(&b, "Question: %d projects of group %s were used. Should the token reach the whole group (--group %d; %s)?\n",
-			len(g.Projects), book.Full(store.Place{Kind: routes.RefGroup, ID: g.ID}), g.ID, rest)
+		group := book.Full(store.Place{Kind: routes.RefGroup, ID: g.ID})
+		used := terminal.Count(len(g.Projects), "project of group "+group+" was", "projects of group "+group+" were")
+		fmt.Fprintf(&b, "Question: %s used. Should the token reach the whole group (--group %d; %s)?\n", used, g.ID, rest)
 	}
 	for i, scopes := range p.Split {
 		fmt.Fprintf(&b, "It could be %d tokens; number "+
@@ -221,14 +222,17 @@ func printProposal(w io.Writer, p *learning.Proposed, book names.Book) error {
 		fmt.Fprintf(&b, "Note: %s is not a route of the current table.\n", row)
 	}
 	if p.Collapsed > 0 {
-		fmt.Fprintf(&b, "Note: for %d kinds of requests the projects are not known: there were too many, or they could not "+
-			"be read.\n",
-			p.Collapsed)
+		fmt.Fprintf(&b, "Note: for %s the projects are not known: there were too many, or they could not be read.\n",
+			kinds(p.Collapsed))
 	}
 	for _, g := range slices.DeleteFunc(slices.Clone(p.Below), func(g propose.Below) bool { return g.Chosen }) {
-		fmt.Fprintf(&b, "Question: %d of these kinds (%s; %d requests) were all in group %d. "+
-			"Should the token reach the whole group (--group %[4]d)?\n", g.Kinds, strings.Join(g.Permissions, ", "), g.Requests,
-			g.GroupID)
+		were := "were all"
+		if g.Kinds == 1 {
+			were = "was"
+		}
+		fmt.Fprintf(&b, "Question: %d of these kinds (%s; %s) %s in group %d. "+
+			"Should the token reach the whole group (--group %[5]d)?\n", g.Kinds, strings.Join(g.Permissions, ", "),
+			requests(g.Requests), were, g.GroupID)
 	}
 	b.WriteString(notAsked(p.NotAsked))
 	b.WriteString(Damaged(p.Damaged))
@@ -250,7 +254,7 @@ func notHeld(marked bool) string {
 	return ""
 }
 
-// notAsked tells of groups that are not in a proposal although somebody said yes to them.
+// notAsked names groups that are not in a proposal although the user said yes to them.
 func notAsked(groups []int64) string {
 	var b strings.Builder
 	for _, id := range groups {
@@ -293,11 +297,12 @@ func Lines(lost []propose.Lost) string {
 // printSimulation writes what scopes would have denied.
 func printSimulation(w io.Writer, s *learning.Simulated) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "would have denied %d requests of %d kinds, of %d requests in %d days\n", s.Requests, s.Kinds, s.Observed,
-		s.Days)
+	fmt.Fprintf(&b, "would have denied %s of %s, of %s in %s\n", requests(s.Requests),
+		terminal.Count(s.Kinds, "kind", "kinds"), requests(s.Observed), days(s.Days))
 	b.WriteString(Lines(s.Denied))
 	if s.Unclear > 0 {
-		fmt.Fprintf(&b, "for %d further requests the projects are not known\n", s.Unclear)
+		unclear := terminal.Count(s.Unclear, "further request", "further requests")
+		fmt.Fprintf(&b, "for %s the projects are not known\n", unclear)
 	}
 	b.WriteString(Damaged(s.Damaged))
 	_, err := io.WriteString(w, b.String())

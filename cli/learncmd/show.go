@@ -30,7 +30,7 @@ func pathOf(id int64, rest string) string {
 	return "subjects/" + strconv.FormatInt(id, 10) + rest
 }
 
-// toldOf gives what the service says of a subject in the words of a command.
+// toldOf puts an error of the service about a subject into the words of a command.
 func toldOf(cmd *cobra.Command, id int64, err error) error {
 	if id != 0 && errors.Is(err, tokens.ErrNotFound) {
 		return fmt.Errorf("none of yours that was seen at work has the id %d: patgate learn list shows them", id)
@@ -105,14 +105,16 @@ func newLearnShow() *cobra.Command {
 				return err
 			}
 			query := url.Values{"since": {strconv.Itoa(days)}}
-			return learned(cmd, id, pathOf(id, "?")+query.Encode(), func(ctx context.Context, d *desk.Desk) (*learning.Shown, error) {
+			show := func(ctx context.Context, d *desk.Desk) (*learning.Shown, error) {
 				return learning.New(d.Service).Show(ctx, d.As, id, days)
-			}, func(_ context.Context, _ *desk.Remote, _ *desk.Desk, s *learning.Shown) error {
+			}
+			use := func(_ context.Context, _ *desk.Remote, _ *desk.Desk, s *learning.Shown) error {
 				if terminal.WantsJSON(cmd) {
 					return terminal.PrintJSON(cmd.OutOrStdout(), s)
 				}
 				return printSeen(cmd.OutOrStdout(), s)
-			})
+			}
+			return learned(cmd, id, pathOf(id, "?")+query.Encode(), show, use)
 		},
 	}
 	cmd.Flags().String("since", "30d", "how many days to look back")

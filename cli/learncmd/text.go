@@ -18,13 +18,21 @@ func title(token, subject int64, name, username string) string {
 	return fmt.Sprintf("Forge token %d %q of %s", subject, name, username)
 }
 
-// Damaged tells of what could not be read.
+// Damaged says how much could not be read.
 func Damaged(n int) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Note: %d kept observations are damaged and left out.\n", n)
+	return "Note: " + terminal.Count(n, "kept observation is", "kept observations are") + " damaged and left out.\n"
 }
+
+func requests(n int64) string { return terminal.Count(n, "request", "requests") }
+
+func days(n int) string { return terminal.Count(n, "day", "days") }
+
+func lastDays(n int) string { return "the last " + days(n) }
+
+func kinds(n int) string { return terminal.Count(n, "kind of request", "kinds of requests") }
 
 // printSubjects writes a list of subjects for people.
 func printSubjects(w io.Writer, list []learning.Listed) error {
@@ -37,7 +45,7 @@ func printSubjects(w io.Writer, list []learning.Listed) error {
 		l := &list[i]
 		last, quiet := "-", "-"
 		if l.Last != nil {
-			last, quiet = l.Last.UTC().Format("2006-01-02 15:04"), fmt.Sprintf("%d days", l.Quiet)
+			last, quiet = l.Last.UTC().Format("2006-01-02 15:04"), days(l.Quiet)
 		}
 		kind := l.Kind
 		if kind != "token" {
@@ -50,7 +58,7 @@ func printSubjects(w io.Writer, list []learning.Listed) error {
 
 // printSeen writes for people what a subject did, what is set apart last.
 func printSeen(w io.Writer, s *learning.Shown) error {
-	fmt.Fprintf(w, "%s, the last %d days:\n", title(s.TokenID, s.SubjectID, s.Name, s.Username), s.Days)
+	fmt.Fprintf(w, "%s, %s:\n", title(s.TokenID, s.SubjectID, s.Name, s.Username), lastDays(s.Days))
 	for _, apart := range []bool{false, true} {
 		t := terminal.Table{Wide: true}
 		for i := range s.Seen {
@@ -62,7 +70,7 @@ func printSeen(w io.Writer, s *learning.Shown) error {
 				fmt.Fprintln(w, "Set apart, first seen from a new network or shortly before a leak was reported:")
 			}
 			t.Add("  "+one.Method+" "+one.Route, strings.Join(one.Permissions, ", "), seenAt(one),
-				fmt.Sprintf("%d requests on %d days", one.Requests, one.Days), one.First+" to "+one.Last)
+				requests(one.Requests)+" on "+days(one.Days), one.First+" to "+one.Last)
 		}
 		if err := t.Write(w); err != nil {
 			return err

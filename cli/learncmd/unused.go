@@ -26,9 +26,9 @@ func newLearnUnused() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unused [ID]",
 		Short: "Say which rights of a token, or of all, were not used",
-		Long: `A permission of a scope, or a place of it, is unused when everything that the token did would be allowed without it.
-With an ID it lists what would go and what would stay; patgate token narrow takes away what is unused. A token that was
-made or given more within the time that is looked at is not judged.`,
+		Long: `A permission of a scope, or a place of it, is unused when everything that the token did would be allowed without
+it. With an ID it lists what would go and what would stay; patgate token narrow takes away what is unused. A token
+that was made or given more within the time that is looked at is not judged.`,
 		Example: `  patgate learn unused
   patgate learn unused 1000000000042 --since 30d`,
 		Args: cobra.MaximumNArgs(1),
@@ -145,7 +145,8 @@ func printFinding(w io.Writer, f *learning.Finding, book names.Book) error {
 				}
 				fmt.Fprintf(&b, "  scope %d  %s", one.Scope, what)
 				if one.Requests > 0 {
-					fmt.Fprintf(&b, "  (%d requests need it, last on %s)", one.Requests, one.Last)
+					need := terminal.Count(one.Requests, "request needs", "requests need")
+					fmt.Fprintf(&b, "  (%s it, last on %s)", need, one.Last)
 				}
 				fmt.Fprintln(&b)
 			}
@@ -156,12 +157,12 @@ func printFinding(w io.Writer, f *learning.Finding, book names.Book) error {
 			fmt.Fprintf(&b, "Note: %s.\n", note)
 		}
 		if f.Rights.Unclear > 0 {
-			fmt.Fprintf(&b, "Note: for %d kinds of requests the projects are no longer known. What they need "+
-				"stays.\n", f.Rights.Unclear)
+			fmt.Fprintf(&b, "Note: for %s the projects are no longer known. What they need stays.\n", kinds(f.Rights.Unclear))
 		}
 	}
 	if f.Damaged > 0 {
-		fmt.Fprintf(&b, "Note: %d records of what it did could not be read.\n", f.Damaged)
+		records := terminal.Count(f.Damaged, "record", "records")
+		fmt.Fprintf(&b, "Note: %s of what it did could not be read.\n", records)
 	}
 	switch f.Standing {
 	case learning.SomeUnused:

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"patgate/cli/terminal"
 	"patgate/config"
 	"patgate/store"
 	"patgate/store/postgres"
@@ -39,8 +40,8 @@ func missing(c *config.Config, err error) bool {
 	return errors.Is(err, postgres.ErrNoSchema)
 }
 
-// orFirst opens the store, and makes it when there is none and nothing says that there was one. needsKey refuses that also when
-// the sealing key cannot be read.
+// orFirst opens the store. It makes one when there is none and nothing says that there was one; with needsKey, only when the
+// sealing key can be read.
 func orFirst(ctx context.Context, c *config.Config, source seal.Source, needsKey bool) (Named, error) {
 	db, err := at(ctx, c, true)
 	if !missing(c, err) {
@@ -57,8 +58,8 @@ func orFirst(ctx context.Context, c *config.Config, source seal.Source, needsKey
 	return db, err
 }
 
-// lost tells, by store.ErrLost, what says that there was a store where none is. It is another error that the key cannot be read,
-// which would be found out when the store is made.
+// lost gives a store.ErrLost that names what says that there was a store where none is now. A key that cannot be read is not
+// such an error: that is found out when the store is made.
 func lost(c *config.Config, source seal.Source) error {
 	unread := ReadKey(source)
 	file := c.DatabaseFile()
@@ -71,7 +72,7 @@ func lost(c *config.Config, source seal.Source) error {
 	}
 	const most = 4
 	if more := len(traces) - most; more > 0 {
-		traces = append(traces[:most], fmt.Sprintf("%d more files", more))
+		traces = append(traces[:most], terminal.Count(more, "more file", "more files"))
 	}
 	what, fix := file+" is not there", "give --data-dir, --database or --store-url when it is elsewhere; put it back, or a "+
 		"backup with patgate store restore, or fill it with patgate store copy"

@@ -11,8 +11,8 @@ import (
 	"patgate/proxy/surfaces"
 )
 
-// Questions makes the service that answers questions about the tokens of another, on the surfaces and behind the proxies that the
-// configuration describes.
+// Questions makes the service that answers questions about the tokens of t, with the surfaces and proxies that the configuration
+// describes.
 func Questions(c *config.Config, t *tokens.Service) *questions.Service {
 	proxies := slices.Concat(Ranges(c.TrustedProxies), Ranges(c.ProxyProtocol))
 	return questions.New(t, surfaces.Find, func(a netip.Addr) bool { return reading.Includes(proxies, a) })

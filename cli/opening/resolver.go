@@ -17,9 +17,9 @@ import (
 	"patgate/token"
 )
 
-// Resolver makes the resolver for the forge that the configuration names, or that was found out. via is what its questions are
-// known by; empty for a process that serves nobody. f is how many nodes share the budget; nil is this process alone. saw, when
-// not nil, is told of its answers (facts.Options).
+// Resolver makes the resolver for the forge that the configuration names, or that was found out. via marks its questions, so that
+// patgate knows them again; it is empty for a process that does not serve. f is how many nodes share the budget; nil is this
+// process alone. saw, when not nil, gets its answers (facts.Options).
 func Resolver(c *config.Config, w upstream.Way, via string, f *fleet.Size,
 	saw func(userID int64, ref routes.Reference, c policy.Container)) (Client, error) {
 	return resolver(c, w, gitlab.New, facts.Options{
@@ -33,8 +33,8 @@ func Resolver(c *config.Config, w upstream.Way, via string, f *fleet.Size,
 	})
 }
 
-// Observing makes the resolver by which it is found out what credentials of the forge's own did. It has a budget of its own, and
-// what it knows decides nothing, so that it may be older.
+// Observing makes the resolver for finding out what credentials of the forge's own did. It has a budget of its own. Its facts
+// decide nothing, so they may be older.
 func Observing(c *config.Config, w upstream.Way, via string, f *fleet.Size) (Client, error) {
 	return resolver(c, w, gitlab.NewForOthers, facts.Options{Via: via, MaxEntries: 10_000, TTL: 10 * time.Minute,
 		NegativeTTL: time.Minute,

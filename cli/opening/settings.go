@@ -27,8 +27,8 @@ func Settings(cmd *cobra.Command, list []settings.Setting, upstream settings.Nee
 }
 
 // knownForge gives the forge address that all owners of the store have; empty when there is no store, no owner, or several
-// forges. That there was a store is an error (store.ErrLost). The store is only read: one that cannot be says so to the command,
-// which opens it next.
+// forges. A lost store is an error (store.ErrLost). The store is only read. When it cannot be read, the command, which opens it
+// next, gets that error.
 func knownForge(ctx context.Context, c *config.Config) (string, error) {
 	if err := Lost(c); errors.Is(err, store.ErrLost) {
 		return "", err

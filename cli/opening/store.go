@@ -31,8 +31,8 @@ func (o *Opened) Writable() error {
 	return nil
 }
 
-// KeepRoom has room kept for revocations where the store is, if that is a place of patgate's own. It tells by an error why
-// there is none.
+// KeepRoom has room kept for revocations where the store is, if that is on a disk of patgate's. The error says why no room is
+// kept.
 func (o *Opened) KeepRoom() error {
 	if file, is := o.Store.(*sqlite.DB); is {
 		return file.KeepRoom()
@@ -61,7 +61,7 @@ func Store(ctx context.Context, c *config.Config) (*Opened, error) {
 	return o, nil
 }
 
-// Names refuses a store that cannot be meant: a sealing key beside its database, or a URL that is none. Nothing is opened.
+// Names refuses a store that cannot be meant: a sealing key beside its database, or an invalid URL. It opens nothing.
 func Names(c *config.Config, source seal.Source) error {
 	if c.Store.URL.Empty() {
 		return source.Outside(filepath.Dir(c.DatabaseFile()))

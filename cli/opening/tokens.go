@@ -15,10 +15,17 @@ import (
 func Tokens(c *config.Config, o *Opened, f tokens.Forge, table func() *routes.Table,
 	edit func(*tokens.Options)) (*tokens.Service, error) {
 	options := tokens.Options{
-		Store: o.Store, Keyring: o.Keyring, Table: table, Forge: f, Origin: c.Upstream.URL.String(), Lifetimes: Lifetimes(c),
-		AllowAdminOwners: c.Tokens.AllowAdminOwners, Administrators: c.Administrators,
-		RegistryApart:   c.Forge.Table() == routes.ForgeGitLab && c.Registry.URL.String() == "", // the others serve theirs themselves
-		AllowReportMode: c.Tokens.ReportMode == config.ReportModeAllow,
+		Store:            o.Store,
+		Keyring:          o.Keyring,
+		Table:            table,
+		Forge:            f,
+		Origin:           c.Upstream.URL.String(),
+		Lifetimes:        Lifetimes(c),
+		Administrators:   c.Administrators,
+		AllowAdminOwners: c.Tokens.AllowAdminOwners,
+		AllowReportMode:  c.Tokens.ReportMode == config.ReportModeAllow,
+		// The other forges serve their registries themselves.
+		RegistryApart: c.Forge.Table() == routes.ForgeGitLab && c.Registry.URL.String() == "",
 	}
 	if edit != nil {
 		edit(&options)

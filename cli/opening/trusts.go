@@ -41,8 +41,8 @@ func Mounted(c *config.Config, t *routes.Table) (*manifest.Set, error) {
 	return Policies(c.Policies, t, c.OIDC.Issuers...)
 }
 
-// Trusts keeps the policies that the configuration names up to date with their files. mounted gives the set of files that is in
-// force, which may be nil: its issuers count, and its trusts do where no other files are named by paths.
+// Trusts keeps the policies that the configuration names up to date with their files. mounted gives the set of files in force,
+// and may be nil. The set's issuers count, and its trusts count when paths names no other files.
 func Trusts(c *config.Config, paths []string, table func() *routes.Table, mounted func() *manifest.Set,
 	report func(set *trust.Set, files int, problems []routes.Problem)) (*reload.Kept[trust.Set], error) {
 	within := paths == nil
@@ -91,8 +91,8 @@ func loadTrusts(c *config.Config, files []routes.File, documents []trust.Documen
 	return trust.Load(o)
 }
 
-// TrustsOf reads the trusts of a set as a gateway with this configuration would, beside those of oidc.trusts, which it does not
-// give.
+// TrustsOf reads the trusts of a set as a gateway with this configuration would, beside those of oidc.trusts. It gives the set's
+// alone.
 func TrustsOf(c *config.Config, set *manifest.Set, t *routes.Table) (*trust.Set, []routes.Problem) {
 	kept, err := Trusts(c, nil, func() *routes.Table { return t }, func() *manifest.Set { return set }, nil)
 	var problems routes.Problems

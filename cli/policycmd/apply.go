@@ -135,7 +135,7 @@ func same(a, b string) bool {
 	return err == nil && also == nil && os.SameFile(one, other)
 }
 
-// wrong gives what is wrong with files but for the paths that the lock does not have yet: these are looked up.
+// wrong gives the problems of files, except paths that the lock does not have yet: these are looked up.
 func wrong(files []routes.File, c *config.Config, t *routes.Table, path string, s *manifest.Set,
 	found []routes.Problem) []routes.Problem {
 	if len(found) == 0 {

@@ -21,15 +21,15 @@ import (
 	"patgate/token/limits"
 )
 
-// NewExport gives the command that writes files of the tokens that are there.
+// NewExport gives the command that writes files for the existing tokens.
 func NewExport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write the active tokens as documents of policy as code",
-		Long: `Prints a document for each active token, with the ids of its places, to begin a set of files from. Secrets are not in
-it. An apply of these files makes further tokens: those that are there were made by hand and stay as they are. With
---issuers the issuers of ID tokens of the configuration (oidc.issuers) are written instead, to be kept as files from then on:
-take them out of the configuration, as each stands in one place alone.`,
+		Long: `Prints a document for each active token, with the ids of its places, to begin a set of files from. Secrets are not
+in it. An apply of these files makes further tokens: those that are there were made by hand and stay as they are.
+With --issuers the issuers of ID tokens of the configuration (oidc.issuers) are written instead, to be kept as
+files from then on: take them out of the configuration, as each stands in one place alone.`,
 		Example: `  patgate export > policies/tokens.yaml
   patgate export --issuers > policies/issuers.yaml`,
 		Args: cobra.NoArgs,

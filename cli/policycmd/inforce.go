@@ -19,8 +19,8 @@ import (
 	"patgate/trust/issuer"
 )
 
-// Limits, issuers and trusts are in force where a gateway reads their files, and are stored nowhere. What files change of them is
-// told beside the files that are in force now.
+// Limits, issuers and trusts are in force where a gateway reads their files, and are stored nowhere. The plan compares files
+// with the files that are in force now.
 
 // ruled is what of a set gateways go by.
 type ruled struct {
@@ -42,8 +42,8 @@ func ruledBy(c *config.Config, set *manifest.Set, t *routes.Table) (r ruled, pro
 	return r, problems
 }
 
-// ruling compares limits, issuers and trusts of the files with those in force: of --in-force, else of the configuration's
-// policies. Where neither is known limits are not compared, and issuers and trusts count as new.
+// ruling compares limits, issuers and trusts of the files with those in force: those of --in-force, else of the configuration's
+// policies. Without either, limits are not compared, and issuers and trusts count as new.
 func (a *application) ruling() (steps []step, err error) {
 	c := a.desk.Config
 	at, _ := a.cmd.Flags().GetString("in-force")
@@ -97,8 +97,8 @@ func byName[T any](all []T, name func(T) string) map[string]T {
 	return out
 }
 
-// told says what becomes of the objects of a kind. opens tells that one more of them lets more through, and beyond by what one of
-// two lets through more than the other.
+// told says what changes in the objects of a kind. opens tells that one more object lets more through. beyond(x, y) says what x
+// lets through and y does not.
 func told[T any](kind string, now, next map[string]T, opens bool, beyond func(x, y T) string) (steps []step) {
 	names := slices.Collect(maps.Keys(now))
 	for name := range next {
@@ -134,7 +134,7 @@ func told[T any](kind string, now, next map[string]T, opens bool, beyond func(x,
 	return steps
 }
 
-// looserCeiling says by what a limit lets through what another one forbids; empty when by nothing.
+// looserCeiling says in what the limit x is looser than y; empty when in nothing.
 func looserCeiling(x, y policy.Ceiling) string {
 	missing := func(some, all []int64) bool {
 		return slices.ContainsFunc(some, func(id int64) bool { return !slices.Contains(all, id) })
@@ -154,7 +154,7 @@ func looserCeiling(x, y policy.Ceiling) string {
 	return ""
 }
 
-// looserTrust says by what a trust gives more than another one, to more, or for longer; empty when by nothing.
+// looserTrust says in what the trust x gives more than y, to more, or for longer; empty when in nothing.
 func (a *application) looserTrust(audience string, x, y *trust.Policy) string {
 	if what := x.Rules(audience).Beyond(y.Rules(audience)); what != "" {
 		return what
@@ -181,7 +181,7 @@ func (a *application) looserTrust(audience string, x, y *trust.Policy) string {
 	return ""
 }
 
-// addInForce adds the flag by which it is said what is in force.
+// addInForce adds the flag that names the files in force.
 func addInForce(cmd *cobra.Command) {
 	cmd.Flags().String("in-force", "", "directory with the limits, issuers and trusts that are in force now (default: "+
 		"policies of the configuration)")

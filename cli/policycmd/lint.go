@@ -22,10 +22,11 @@ func NewLint() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint -f DIR",
 		Short: "Check files of policy as code, and say what limits would have denied",
-		Long: `Reads all documents as apply and a gateway do, and prints everything that is wrong with them, one line each: file, line,
-what is wrong, and the fix. With --simulate what every token was seen to do is asked again under the limits of the files:
-each token that would have been denied something is printed, with the requests and the limit. What is denied already, by
-scopes or by the limits in force, is not counted. Exits 1 when there is a problem, or when anything would have been denied.`,
+		Long: `Reads all documents as apply and a gateway do, and prints everything that is wrong with them, one line each: file,
+line, what is wrong, and the fix. With --simulate what every token was seen to do is asked again under the limits
+of the files: each token that would have been denied something is printed, with the requests and the limit. What
+is denied already, by scopes or by the limits in force, is not counted. Exits 1 when there is a problem, or when
+anything would have been denied.`,
 		Example: `  patgate lint -f policies
   patgate lint -f policies --simulate --since 30d
   patgate lint --schema > patgate.schema.json`,
@@ -63,9 +64,12 @@ scopes or by the limits in force, is not counted. Exits 1 when there is a proble
 			for _, line := range trusts.Advice() {
 				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+line)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d tokens, %d templates, %d issuers, %d trusts, %d limits: no problem\n",
-				len(manifest.Of[manifest.Token](set)), len(manifest.Of[manifest.Template](set)), len(set.Issuers()), len(trusts.All()),
-				len(manifest.Of[manifest.Ceiling](set)))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s, %s, %s, %s, %s: no problem\n",
+				terminal.Count(len(manifest.Of[manifest.Token](set)), "token", "tokens"),
+				terminal.Count(len(manifest.Of[manifest.Template](set)), "template", "templates"),
+				terminal.Count(len(set.Issuers()), "issuer", "issuers"),
+				terminal.Count(len(trusts.All()), "trust", "trusts"),
+				terminal.Count(len(manifest.Of[manifest.Ceiling](set)), "limit", "limits"))
 			return err
 		},
 	}
@@ -99,9 +103,8 @@ func simulated(ctx context.Context, cmd *cobra.Command, d *desk.Desk, path strin
 	}
 	w := bufio.NewWriter(cmd.OutOrStdout())
 	sum, err := learning.New(d.Service).Try(ctx, desk.Actor(), q, func(one *learning.Tried) error {
-		_, err := fmt.Fprintf(w, "token %d %q of %s, %s: would have denied %d of %d "+
-			"requests\n", one.TokenID, one.Name, one.Username,
-			one.State, one.Requests, one.Observed)
+		_, err := fmt.Fprintf(w, "token %d %q of %s, %s: would have denied %d of %s\n", one.TokenID, one.Name, one.Username,
+			one.State, one.Requests, terminal.Count(one.Observed, "request", "requests"))
 		for i := range one.Denied {
 			l := &one.Denied[i]
 			if err == nil {
@@ -111,11 +114,13 @@ func simulated(ctx context.Context, cmd *cobra.Command, d *desk.Desk, path strin
 		return err
 	})
 	if err == nil {
-		_, err = fmt.Fprintf(w, "would have denied %d of %d requests of %d tokens in %d days, to %d of them\n", sum.Requests,
-			sum.Observed, sum.Tokens, sum.Days, sum.Denied)
+		_, err = fmt.Fprintf(w, "would have denied %d of %s of %s in %s, to %d of them\n", sum.Requests,
+			terminal.Count(sum.Observed, "request", "requests"), terminal.Count(sum.Tokens, "token", "tokens"),
+			terminal.Count(sum.Days, "day", "days"), sum.Denied)
 	}
 	if err == nil && sum.Unclear > 0 {
-		_, err = fmt.Fprintf(w, "the projects of %d requests are not known\n", sum.Unclear)
+		unclear := terminal.Count(sum.Unclear, "request", "requests")
+		_, err = fmt.Fprintf(w, "the projects of %s are not known\n", unclear)
 	}
 	if err = errors.Join(err, w.Flush()); err != nil {
 		return desk.Told(cmd, err)

@@ -164,7 +164,7 @@ func (a *application) resolve(ctx context.Context) error {
 	return nil
 }
 
-// owner gives the owner by whom paths are looked up: the first that a file names.
+// owner gives the owner as whom paths are looked up: the first that a file names.
 func (a *application) owner() string {
 	for _, o := range manifest.Of[manifest.Token](a.set) {
 		if name := o.Spec.(*manifest.Token).Owner; name != "" {
@@ -194,7 +194,7 @@ func (a *application) there(ctx context.Context) (map[string]*store.Listed, erro
 	return found, err
 }
 
-// plan compares the files, what they said when they were applied last, and what is there.
+// plan compares the files, the files as they were last applied, and the existing tokens.
 func (a *application) plan(ctx context.Context) (steps []step, err error) {
 	there, err := a.there(ctx)
 	if err != nil {
@@ -269,7 +269,7 @@ func (a *application) about(ctx context.Context, o *manifest.Object, now *store.
 	return s, a.edit(s, m)
 }
 
-// edit fills in how a token that is there differs. A step without a name does nothing.
+// edit fills in how an existing token differs. A step without a name does nothing.
 func (a *application) edit(s *step, m *manifest.Token) error {
 	now, last := s.now, struct {
 		Description string
@@ -357,8 +357,8 @@ func (a *application) edit(s *step, m *manifest.Token) error {
 	return nil
 }
 
-// times fills in how long a token lives, may renew itself and is in report mode. Files say nothing of the last two: renewals end
-// with the life that a file gives, also for a token that has given itself a shorter one, and there is no report mode.
+// times fills in how long a token lives, may renew itself and is in report mode. Files set the life alone. Renewals end with
+// it, also for a token that has given itself a shorter life, and there is no report mode.
 func (s *step) times(m, last *manifest.Token) {
 	now, a := s.now, s.now.Managed.Applied
 	becomes := func(before, at time.Time, line string) {
@@ -397,8 +397,8 @@ func limitsOf(m *manifest.Token) (limits.Spec, error) {
 	return compiled.Spec, nil
 }
 
-// expires gives when a token is to end: what its file says now, where that is something else than before, or what that came to,
-// when it was changed by hand since. Empty: as it is.
+// expires gives the new end of a token: the end in its file, when the file says something else than before, or the end that was
+// last applied, when the token's was changed by hand since. Empty: the end stays.
 func expires(now *store.Listed, m, last *manifest.Token) string {
 	if last == nil || last.Expires != m.Expires {
 		return m.Expires
@@ -413,8 +413,8 @@ func expires(now *store.Listed, m, last *manifest.Token) string {
 	return a.ExpiresAt.UTC().Format(time.RFC3339)
 }
 
-// direction tells whether scopes hold something that a token does not, and the other way round. It is on the safe side: what lies
-// below a group is not asked, so that a project beside its own group counts as more.
+// direction tells whether scopes hold something that a token does not, and the other way round. It is on the safe side: it does
+// not ask what lies below a group, so a project counts as more even when the group above it is already named.
 func (a *application) direction(now *store.Listed, specs []policy.ScopeSpec) (widens, narrows bool, err error) {
 	catalogue := a.table.Catalogue()
 	old, err := store.CompileStored(now.Owner.UserID, now.TableVersion, now.Scopes, catalogue)

@@ -1,3 +1,3 @@
-// Package questioncmd has the commands that ask about grants and change nothing: may this token do that, does it never, what does
-// another one open beside it, who can.
+// Package questioncmd has the commands that ask about grants and change nothing: whether a token may do something, whether it
+// never does, what another token opens that it does not, and which tokens can do something.
 package questioncmd

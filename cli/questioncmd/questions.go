@@ -262,8 +262,8 @@ func DiffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Say what token B opens that token A does not",
-		Long: `Compares two tokens of one owner, by permissions and routes on every project and group that their scopes tell apart. The
-exit code is 0 when B opens nothing that A does not, else 1.`,
+		Long: `Compares two tokens of one owner, by permissions and routes on every project and group that their scopes tell
+apart. The exit code is 0 when B opens nothing that A does not, else 1.`,
 		Example: `  patgate token diff 1000000000042 1000000000043`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -317,8 +317,8 @@ func WhoCanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "who-can PERMISSION --project PROJECT | --group GROUP",
 		Short: "List the active tokens that hold a permission on a project or group",
-		Long: `Looks through the tokens that you may list. With --server these are your own; with --all, for administrators, they are
-everyone's.`,
+		Long: `Looks through the tokens that you may list. With --server these are your own; with --all, for administrators, they
+are everyone's.`,
 		Example: `  patgate token who-can push_code --project group/app`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -94,7 +94,7 @@ func explainForToken(cmd *cobra.Command, text string, args []string) error {
 	return questioncmd.Can(cmd, id, args[0], args[1])
 }
 
-// explain asks the surface that a target is for. What none of them has is taken for a path of the REST API without its base.
+// explain asks the surface that a target is for. A target of no surface is taken for a path of the REST API without its base.
 func explain(table *routes.Table, method, target string) inspect.Explanation {
 	var op routes.Operation
 	found, err := surfaces.Find(table, &op, method, []byte(target))

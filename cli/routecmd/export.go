@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/cli/terminal"
 	"patgate/routes"
 )
 
@@ -33,7 +34,7 @@ stays in the built-in table; to take one away, name it under "remove:".`,
 			if err := exportFiles(args[0], files); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrote %d files to %s\n", len(files), args[0])
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrote %s to %s\n", terminal.Count(len(files), "file", "files"), args[0])
 			return err
 		},
 	}

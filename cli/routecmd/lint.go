@@ -35,8 +35,11 @@ Warnings are about rows that load, but are rarely what was meant. Exits 1 when t
 			if len(report.Problems) > 0 {
 				return terminal.Found(len(report.Problems), "problem")
 			}
-			_, err = fmt.Fprintf(out, "%d rows, %d permissions, %d overlay files: no problem, %d warnings\n",
-				len(report.Table.Routes()), report.Table.Catalogue().Len(), len(opts.Overlay), len(report.Warnings))
+			_, err = fmt.Fprintf(out, "%s, %s, %s: no problem, %s\n",
+				terminal.Count(len(report.Table.Routes()), "row", "rows"),
+				terminal.Count(report.Table.Catalogue().Len(), "permission", "permissions"),
+				terminal.Count(len(opts.Overlay), "overlay file", "overlay files"),
+				terminal.Count(len(report.Warnings), "warning", "warnings"))
 			return err
 		},
 	}

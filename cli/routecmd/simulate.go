@@ -95,7 +95,7 @@ func attemptOf(cmd *cobra.Command, d *desk.Desk, overlays []string) (q learning.
 	if q.Tried.Table, err = opening.Table(&tried); err != nil {
 		return q, err
 	}
-	if tried.Policies == "" { // a configuration that says nothing of them lifts none
+	if tried.Policies == "" { // a configuration without policies lifts no limits
 		tried.Policies = d.Config.Policies
 	}
 	q.Tried.Ceilings, err = opening.ConfiguredCeilings(&tried, q.Tried.Table)
@@ -113,7 +113,7 @@ func limitsOf(c *config.Config, at time.Time) learning.Limits {
 	}
 }
 
-// simulate tries it and prints what comes of it.
+// simulate makes the attempt and prints its outcome.
 func simulate(ctx context.Context, cmd *cobra.Command, d *desk.Desk, q learning.Attempt) error {
 	w := bufio.NewWriter(cmd.OutOrStdout())
 	encoder := json.NewEncoder(w)
@@ -152,29 +152,25 @@ func printTried(w io.Writer, one *learning.Tried) error {
 	if one.TokenID != 0 {
 		what = fmt.Sprintf("token %d %q of %s, %s", one.TokenID, one.Name, one.Username, one.State)
 	}
-	_, err := fmt.Fprintf(w, "%s: would have denied %s of %s, of %s\n%s", what, spell(one.Requests, "request"),
-		spell(int64(one.Kinds), "kind"), spell(one.Observed, "request"), learncmd.Lines(one.Denied))
+	_, err := fmt.Fprintf(w, "%s: would have denied %s of %s, of %s\n%s", what, requests(one.Requests),
+		terminal.Count(one.Kinds, "kind", "kinds"), requests(one.Observed), learncmd.Lines(one.Denied))
 	return err
 }
 
-// spell writes how many there are of something.
-func spell(n int64, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
-}
+func requests(n int64) string { return terminal.Count(n, "request", "requests") }
 
 // printSum writes the total for people.
 func printSum(w io.Writer, s *learning.Sum) error {
-	_, err := fmt.Fprintf(w, "would have denied %s of %s of %s, of %s of %s and %s in %s\n", spell(s.Requests, "request"),
-		spell(int64(s.Kinds), "kind"), spell(int64(s.Denied), "token"), spell(s.Observed, "request"), spell(int64(s.Tokens), "token"),
-		spell(int64(s.ForgeTokens), "forge token"), spell(int64(s.Days), "day"))
+	kinds, denied := terminal.Count(s.Kinds, "kind", "kinds"), terminal.Count(s.Denied, "token", "tokens")
+	all := terminal.Count(s.Tokens, "token", "tokens") + " and " + terminal.Count(s.ForgeTokens, "forge token", "forge tokens")
+	_, err := fmt.Fprintf(w, "would have denied %s of %s of %s, of %s of %s in %s\n", requests(s.Requests), kinds, denied,
+		requests(s.Observed), all, terminal.Count(s.Days, "day", "days"))
 	if s.Before > 0 && err == nil {
-		_, err = fmt.Fprintf(w, "%s more are denied already as things are now, and are not counted\n", spell(s.Before, "request"))
+		more := terminal.Count(s.Before, "request more is", "requests more are")
+		_, err = fmt.Fprintf(w, "%s denied already as things are now, and not counted\n", more)
 	}
 	if s.Unclear > 0 && err == nil {
-		_, err = fmt.Fprintf(w, "the projects of %s are not known\n", spell(s.Unclear, "request"))
+		_, err = fmt.Fprintf(w, "the projects of %s are not known\n", requests(s.Unclear))
 	}
 	if err == nil {
 		_, err = io.WriteString(w, learncmd.Damaged(s.Damaged))

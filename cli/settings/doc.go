@@ -1,3 +1,3 @@
-// Package settings makes keys of the configuration into flags of commands, and reads the configuration that flags, environment
-// and file give.
+// Package settings makes keys of the configuration into flags of commands, and reads the configuration from flags, environment
+// and file.
 package settings

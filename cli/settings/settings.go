@@ -52,7 +52,7 @@ func Serve() []Setting {
 	)
 }
 
-// Admin are those of what asks a running server how it is.
+// Admin are the settings of commands that ask a running server how it is.
 func Admin() []Setting {
 	return []Setting{{"admin-listen", "admin.listen", "address of the server's metrics and health"}}
 }
@@ -72,7 +72,7 @@ func Add(flags *pflag.FlagSet, settings []Setting) {
 	}
 }
 
-// Need says what a command needs of the configuration.
+// Need says what a command needs from the configuration.
 type Need bool
 
 const (

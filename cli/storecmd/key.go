@@ -118,8 +118,8 @@ a space), run this, then drop the old one, and start each gateway anew.`,
 			if terminal.WantsJSON(cmd) {
 				return terminal.PrintJSON(cmd.OutOrStdout(), map[string]any{"key": id, "source": source, "resealed": n})
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Sealed %d credentials under the new key %s (%s). Keep a copy of it, "+
-				"apart from the database.\n", n, id, source)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Sealed %s under the new key %s (%s). Keep a copy of it, "+
+				"apart from the database.\n", terminal.Count(n, "credential", "credentials"), id, source)
 			return err
 		},
 	}

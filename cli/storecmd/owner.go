@@ -102,7 +102,8 @@ func newOwnerList() *cobra.Command {
 }
 
 func printOwners(cmd *cobra.Command, views []OwnerView) error {
-	t := terminal.Table{Head: []string{"ID", "USERNAME", "USER ID", "FORGE", "CREDENTIAL", "SCOPES", "STATUS", "EXPIRES", "TOKENS"}}
+	t := terminal.Table{Head: []string{"ID", "USERNAME", "USER ID", "FORGE",
+		"CREDENTIAL", "SCOPES", "STATUS", "EXPIRES", "TOKENS"}}
 	for _, v := range views {
 		if len(v.Credentials) == 0 {
 			t.Add(strconv.FormatInt(v.ID, 10), v.Username, strconv.FormatInt(v.UserID, 10), v.Origin, "none", "", "", "",
@@ -135,8 +136,8 @@ func newOwnerRemove() *cobra.Command {
 					return err
 				}
 				if yes, _ := cmd.Flags().GetBool("yes"); !yes {
-					return terminal.Usage(fmt.Errorf("this revokes %d active tokens of %s for good: repeat it with "+
-						"--yes", o.Active, o.Username))
+					return terminal.Usage(fmt.Errorf("this revokes %s of %s for good: repeat it with --yes",
+						terminal.Count(o.Active, "active token", "active tokens"), o.Username))
 				}
 				revoked, err := d.RemoveOwner(ctx, d.As, o.ID)
 				if err != nil {
@@ -147,8 +148,8 @@ func newOwnerRemove() *cobra.Command {
 					return terminal.PrintJSON(cmd.OutOrStdout(),
 						map[string]any{"id": o.ID, "username": o.Username, "revoked_tokens": revoked})
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s: the sealed credentials are erased, %d tokens are revoked.\n",
-					o.Username, revoked)
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed %s: the sealed credentials are erased, %s revoked.\n",
+					o.Username, terminal.Count(revoked, "token is", "tokens are"))
 				return err
 			})
 		},

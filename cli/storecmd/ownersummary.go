@@ -3,7 +3,6 @@ package storecmd
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,9 +19,9 @@ func newOwnerSummary() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "summary",
 		Short: "Say how many tokens of each kind every owner has",
-		Long: `Says for every owner how many tokens are active, and how many of these are broad, hold something dangerous, were not
-used for 60 days, or expire soon; the highest blast radius of one of them, and when any token was last used. These are
-the tokens that patgate token list --owner shows.`,
+		Long: `Says for every owner how many tokens are active, and how many of these are broad, hold something dangerous, were
+not used for 60 days, or expire soon; the highest blast radius of one of them, and when any token was last used.
+These are the tokens that patgate token list --owner shows.`,
 		Example: `  patgate owner summary --sort dangerous
   patgate owner summary --search bot --json`,
 		Args: cobra.NoArgs,
@@ -78,8 +77,8 @@ func printSummary(cmd *cobra.Command, list []store.OwnerTally, total int) error 
 	now := time.Now()
 	for i := range list {
 		o := &list[i]
-		t.Add(o.Username, strconv.FormatInt(o.UserID, 10), strconv.Itoa(o.Active), strconv.Itoa(o.Broad), strconv.Itoa(o.Dangerous),
-			strconv.Itoa(o.Idle), strconv.Itoa(o.Soon), strconv.FormatInt(o.Reach, 10), terminal.Ago(o.LastUsedAt, now))
+		t.Add(o.Username, fmt.Sprint(o.UserID), fmt.Sprint(o.Active), fmt.Sprint(o.Broad), fmt.Sprint(o.Dangerous),
+			fmt.Sprint(o.Idle), fmt.Sprint(o.Soon), fmt.Sprint(o.Reach), terminal.Ago(o.LastUsedAt, now))
 	}
 	if err := t.Write(out); err != nil || total <= len(list) {
 		return err

@@ -68,7 +68,8 @@ replaced database can be read.`,
 				return fmt.Errorf("the store is %s: restore it with pg_restore, while no gateway runs", opening.StoreName(c))
 			}
 			replace, _ := cmd.Flags().GetBool("replace")
-			r, err := sqlite.Restore(cmd.Context(), args[0], c.DatabaseFile(), sqlite.RestoreOptions{Replace: replace, Now: time.Now()})
+			how := sqlite.RestoreOptions{Replace: replace, Now: time.Now()}
+			r, err := sqlite.Restore(cmd.Context(), args[0], c.DatabaseFile(), how)
 			if err != nil {
 				return err
 			}
@@ -76,11 +77,11 @@ replaced database can be read.`,
 				return terminal.PrintJSON(cmd.OutOrStdout(), r)
 			}
 			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "Restored %s with %d tokens.\n", r.Path, r.Tokens)
+			fmt.Fprintf(out, "Restored %s with %s.\n", r.Path, terminal.Count(r.Tokens, "token", "tokens"))
 			if r.Kept != "" {
-				fmt.Fprintf(out, "The database that was there is kept as %s.\n%d tokens that were revoked since the backup "+
-					"stay revoked.\n",
-					r.Kept, r.Revocations)
+				stay := terminal.Count(r.Revocations, "token that was revoked since the backup stays",
+					"tokens that were revoked since the backup stay")
+				fmt.Fprintf(out, "The database that was there is kept as %s.\n%s revoked.\n", r.Kept, stay)
 			} else {
 				if r.Left != "" {
 					fmt.Fprintf(out, "What was left of the database that was gone is kept as %s-wal and such.\n", r.Left)
@@ -113,11 +114,13 @@ func newStoreCheck() *cobra.Command {
 			if terminal.WantsJSON(cmd) {
 				return terminal.PrintJSON(cmd.OutOrStdout(), h)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is sound: %d owners, %d sealed credentials, %d tokens, %d bytes, "+
-				"schema %d.\n",
-				h.Path, h.Owners, h.Credentials, h.Tokens, h.Bytes, h.SchemaVersion)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is sound: %s, %s, %s, %d bytes, schema %d.\n", h.Path,
+				terminal.Count(h.Owners, "owner", "owners"),
+				terminal.Count(h.Credentials, "sealed credential", "sealed credentials"),
+				terminal.Count(h.Tokens, "token", "tokens"), h.Bytes, h.SchemaVersion)
 			if err == nil && h.Unmarked > 0 {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d tokens have no marks yet; the gateway makes them.\n", h.Unmarked)
+				without := terminal.Count(h.Unmarked, "token has", "tokens have")
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s no marks yet; the gateway makes them.\n", without)
 			}
 			return err
 		},
@@ -163,9 +166,11 @@ under a new address, and binds the credentials to that. Stop the gateway first.`
 				return fmt.Errorf("%w: no owner belongs to %s", store.ErrUnknownOwner, from)
 			}
 			if terminal.WantsJSON(cmd) {
-				return terminal.PrintJSON(cmd.OutOrStdout(), map[string]any{"from": from.String(), "to": to.String(), "owners": n})
+				moved := map[string]any{"from": from.String(), "to": to.String(), "owners": n}
+				return terminal.PrintJSON(cmd.OutOrStdout(), moved)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %d owners from %s to %s.\n", n, from, to)
+			owners := terminal.Count(n, "owner", "owners")
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Moved %s from %s to %s.\n", owners, from, to)
 			return err
 		},
 	}

@@ -1,3 +1,3 @@
-// Package terminal is what commands and the person at the terminal say to each other: columns, times, JSON, errors that take
-// several lines, and small files that are read.
+// Package terminal is how commands talk with the person at the terminal: columns, counts, times, JSON, errors that take several
+// lines, questions, and small files that are read.
 package terminal

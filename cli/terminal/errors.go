@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 )
 
@@ -12,7 +11,7 @@ type usageError struct{ err error }
 // Error implements error.
 func (e usageError) Error() string { return e.err.Error() }
 
-// Unwrap gives what is wrong with it.
+// Unwrap gives the error in the command line.
 func (e usageError) Unwrap() error { return e.err }
 
 // Usage makes an error of a command line that cannot be understood.
@@ -33,12 +32,7 @@ func Lines(err error) []string {
 }
 
 // Found is returned by commands that look for something wrong and have printed what they found.
-func Found(n int, what string) error {
-	if n == 1 {
-		return errors.New("1 " + what)
-	}
-	return fmt.Errorf("%d %ss", n, what)
-}
+func Found(n int, what string) error { return errors.New(Count(n, what, what+"s")) }
 
 // Problems makes one error of all problems.
 func Problems[P error](problems []P) LinesError {

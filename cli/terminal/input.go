@@ -80,7 +80,7 @@ func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	}
 }
 
-// AskSecret asks at the terminal for what is not shown while it is typed. The terminal is as before when it returns, also when
+// AskSecret asks at the terminal for a text that is not shown while it is typed. Afterwards the terminal is as before, also when
 // the command was interrupted.
 func AskSecret(cmd *cobra.Command, prompt string) (string, error) {
 	in, ok := Person(cmd)

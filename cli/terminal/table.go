@@ -11,8 +11,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Table prints rows: in columns on a terminal, where the widest are shortened until a row fits, and elsewhere one row to a line
-// with a tab between two cells, whole and without padding, for cut, awk and grep.
+// Table prints rows. On a terminal it prints columns, and shortens the widest until a row fits. Elsewhere it prints a row on a
+// line, with a tab between two cells, whole and without padding, for cut, awk and grep.
 type Table struct {
 	Head []string // nil: none
 	Wide bool     // on a terminal too, nothing is shortened

@@ -81,8 +81,8 @@ func (a *amendment) adding(scopes []policy.ScopeSpec) ([]policy.ScopeSpec, error
 	return out, nil
 }
 
-// removing gives the scopes without what is taken away. What the token does not hold there is an error: it may be held by a wider
-// scope, and then taking it away here would take nothing.
+// removing gives the scopes without the permissions that are taken away. One that the token does not hold there is an error: a
+// wider scope may hold it, and then taking it away there would take nothing.
 func (a *amendment) removing(scopes []policy.ScopeSpec) ([]policy.ScopeSpec, error) {
 	found := map[string]bool{}
 	left := func(s policy.ScopeSpec) (policy.ScopeSpec, bool) {

@@ -20,11 +20,11 @@ import (
 	"patgate/store"
 )
 
-// errDeclined says that whoever was asked did not say yes.
+// errDeclined says that the user was asked and did not say yes.
 var errDeclined = errors.New("nothing was changed")
 
-// editHere edits a token of the local store, after it has said what changes; nil when nothing does. What only takes away asks the
-// forge nothing, so that it works when the forge does not, or a project is gone.
+// editHere edits a token of the local store, after it has said what changes; nil when nothing does. An edit that only takes away
+// asks the forge nothing, so it works when the forge does not, or when a project is gone.
 func editHere(cmd *cobra.Command, d *desk.Desk, id int64, q *tokens.Changes, amendments []amendment) (*tokens.Edited, error) {
 	ctx := cmd.Context()
 	before, err := d.Show(ctx, d.As, id)

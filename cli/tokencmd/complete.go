@@ -20,7 +20,8 @@ func completeTokens(cmd *cobra.Command, flags *scopeFlags) {
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		var ids []string
 		if len(args) == 0 || strings.HasPrefix(cmd.Use, "revoke") {
-			_ = desk.OnStore(cmd, nil, func(ctx context.Context, d *desk.Desk) error { // without a store there is nothing to complete
+			// Without a store nothing is completed.
+			_ = desk.OnStore(cmd, nil, func(ctx context.Context, d *desk.Desk) error {
 				list, _, err := d.List(ctx, d.As, 0, true, store.Filter{Limit: 500})
 				for i := range list {
 					if id := fmt.Sprint(list[i].ID); strings.HasPrefix(id, prefix) && !slices.Contains(args, id) {
@@ -74,6 +75,6 @@ func completionForge(cmd *cobra.Command) string {
 		name = os.Getenv("PATGATE_FORGE")
 	}
 	var forge config.Forge
-	_ = forge.UnmarshalText([]byte(name)) // what is none stays auto
+	_ = forge.UnmarshalText([]byte(name)) // an unknown name stays auto
 	return forge.Table()
 }

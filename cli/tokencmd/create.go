@@ -129,8 +129,8 @@ func readScopes(cmd *cobra.Command, flags *scopeFlags) (scopes []terms.Scope, er
 	return flags.scopes, nil
 }
 
-// createToken has the forge verify the owner's credential and find the containers, stores the token, and prints it. What is
-// wrong with the request is told before anybody is asked.
+// createToken has the forge verify the owner's credential and find the containers, stores the token, and prints it. Problems of
+// the request are reported before anything is asked.
 func createToken(cmd *cobra.Command, c *config.Config, flags *scopeFlags) error {
 	q, err := readCreation(cmd, flags)
 	if err != nil {
@@ -163,8 +163,8 @@ func createToken(cmd *cobra.Command, c *config.Config, flags *scopeFlags) error 
 	})
 }
 
-// sealedOrAsked has the new token bound to the sealed credential of the owner that is named, or of the only one. When there
-// is no owner at all, it asks for a credential.
+// sealedOrAsked has the new token bound to the sealed credential of the named owner, or of the only one. When there is no owner
+// at all, it asks for a credential.
 func sealedOrAsked(cmd *cobra.Command, d *desk.Desk, name string, q *tokens.Creation) (*tokens.Owner, error) {
 	owner, err := d.OnlyOwner(cmd.Context(), name)
 	if err != nil {

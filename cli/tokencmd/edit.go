@@ -96,7 +96,7 @@ more than it has.`,
 	return cmd
 }
 
-// readChanges reads what is to be different.
+// readChanges reads what to change.
 func readChanges(cmd *cobra.Command, flags *scopeFlags) (q tokens.Changes, err error) {
 	text := func(name string) *string {
 		if !cmd.Flags().Changed(name) {

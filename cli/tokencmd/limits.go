@@ -33,8 +33,8 @@ func addLimitFlags(f *pflag.FlagSet) {
 	f.Int64(numberFlags[limits.MaxUses], 0, "at most so many requests ever")
 }
 
-// readLimits reads the flags: what is given takes the place of what was, and 0, or an empty text, ends what there was. changed
-// tells whether any was given.
+// readLimits reads the flags. A given limit takes the place of the old one, and 0 or an empty text ends it. changed tells whether
+// any was given.
 func readLimits(f *pflag.FlagSet, was limits.Spec) (s limits.Spec, changed bool, err error) {
 	s = was
 	texts := func(name string) (all []string) {

@@ -112,7 +112,7 @@ func simple(action bulk.Action, past string) *plan {
 	}}
 }
 
-// onMatching lists what the filters leave, with what changes, asks, and does it to each of them.
+// onMatching lists the tokens that the filters leave, with what changes in each, asks, and does it.
 func onMatching(cmd *cobra.Command, p *plan) error {
 	done := false
 	err := p.open(cmd, func(ctx context.Context, d *desk.Desk) error {
@@ -174,12 +174,7 @@ func (p *plan) asks(n int) string {
 }
 
 // tokensOf counts tokens in words.
-func tokensOf(n int) string {
-	if n == 1 {
-		return "1 token"
-	}
-	return fmt.Sprintf("%d tokens", n)
-}
+func tokensOf(n int) string { return terminal.Count(n, "token", "tokens") }
 
 // carryOut does it to each. When the command is interrupted what is left is not begun.
 func (p *plan) carryOut(ctx context.Context, cmd *cobra.Command, d *desk.Desk, list []store.Listed,
@@ -248,7 +243,7 @@ func onlyIf(is bool, text string) error {
 	return nil
 }
 
-// told prints what came of each token. Those that were not changed are an error each.
+// told prints the outcome for each token. Each token that was not changed is an error.
 func told(cmd *cobra.Command, d *desk.Desk, all []bulk.Done, past string) error {
 	var failed []error
 	good, already := 0, ""
@@ -275,7 +270,7 @@ func told(cmd *cobra.Command, d *desk.Desk, all []bulk.Done, past string) error 
 	if terminal.WantsJSON(cmd) {
 		failed = append(failed, terminal.PrintJSON(cmd.OutOrStdout(), views))
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s %d of %d tokens%s.\n", past, good, len(all), already)
+		fmt.Fprintf(cmd.OutOrStdout(), "%s %d of %s%s.\n", past, good, tokensOf(len(all)), already)
 	}
 	return errors.Join(failed...)
 }

@@ -27,12 +27,12 @@ func newTokenNarrow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "narrow ID | --all-matching [--take PERMISSIONS]",
 		Short: "Take from tokens what they have not used, or permissions by name",
-		Long: `Takes away the permissions and places that patgate learn unused lists as unused. Everything that the token did in that
-time goes on working. patgate token undo gives them back within 14 days.
+		Long: `Takes away the permissions and places that patgate learn unused lists as unused. Everything that the token did in
+that time goes on working. patgate token undo gives them back within 14 days.
 
-With --all-matching it is done to all tokens that the filters leave. With --take they lose the permissions that it names, wherever
-they hold them. What changes in each is printed first. A token that would be left with nothing is not changed, and neither is one
-that somebody changes meanwhile.`,
+With --all-matching it is done to all tokens that the filters leave. With --take they lose the permissions that it
+names, wherever they hold them. What changes in each is printed first. A token that would be left with nothing is
+not changed, and neither is one that somebody changes meanwhile.`,
 		Example: `  patgate token narrow 1000000000042 --since 60d
   patgate token narrow --all-matching --owner alice --dry-run
   patgate token narrow --all-matching --can push_code --on group/app --take 'push_code,delete_*'`,
@@ -64,14 +64,15 @@ that somebody changes meanwhile.`,
 				return err
 			}
 			err = desk.WithForge(cmd, func(_ context.Context, d *desk.Desk) error {
-				return onToken(cmd, d, args[0], "Narrowed", func(ctx context.Context, as tokens.Caller, id int64) (store.Listed, error) {
+				narrow := func(ctx context.Context, as tokens.Caller, id int64) (store.Listed, error) {
 					edited, err := learning.New(d.Service).Narrow(ctx, as, id, days, "")
 					if err != nil {
 						return store.Listed{}, err
 					}
 					noteRevoked(cmd, edited)
 					return edited.Listed, nil
-				})
+				}
+				return onToken(cmd, d, args[0], "Narrowed", narrow)
 			})
 			if err == nil {
 				desk.AwaitForce(cmd.Context())
@@ -169,9 +170,9 @@ func newTokenUndo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "undo ID",
 		Short: "Give a token back what it could do before it was last narrowed",
-		Long: `Works for 14 days after the narrowing, as long as what the token may do was not changed in another way since. The token
-does not live longer by it, and tokens that it made and that ended with the narrowing stay ended. A narrowing for good
-(patgate token edit --for-good) is not undone, and neither is one of a token that is revoked.`,
+		Long: `Works for 14 days after the narrowing, as long as what the token may do was not changed in another way since. The
+token does not live longer by it, and tokens that it made and that ended with the narrowing stay ended. A
+narrowing for good (patgate token edit --for-good) is not undone, and neither is one of a token that is revoked.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if done, err := remoteChange(cmd, args[0], "/undo", nil); done {

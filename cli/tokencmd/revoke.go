@@ -86,8 +86,8 @@ is revoked, and what only looks like one is reported with its line. No credentia
 	return cmd
 }
 
-// presented reads the secrets on the standard input, wherever they stand in the text, each once. What begins like one and is
-// none is an error each, which names the line, never what stands there.
+// presented reads the secrets on the standard input, wherever they stand in the text, each once. A text that only begins like
+// one is an error, which names the line and never shows the text.
 func presented(cmd *cobra.Command) (secrets []string, wrong []error, err error) {
 	text, err := terminal.ReadSmall(cmd, "-")
 	if err != nil {
@@ -169,7 +169,8 @@ func revokeAt(cmd *cobra.Command, r *desk.Remote, ids []int64, bySecret bool) er
 				return errors.Join(append(wrong, err)...)
 			}
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Of these %d secrets, those that were tokens are now revoked.\n", len(secrets))
+		those := terminal.Count(len(secrets), "secret", "secrets")
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Read %s: those that were tokens are now revoked.\n", those)
 		return errors.Join(append(wrong, err)...)
 	}
 	reason, _ := cmd.Flags().GetString("reason")

@@ -13,8 +13,8 @@ import (
 	"patgate/policy"
 )
 
-// scopeFlags builds scopes from flags in the order in which they stand: flags that say where open a scope, --allow or
-// --template closes it. A further one adds to the scope that was closed last.
+// scopeFlags builds scopes from flags in their order: flags for places open a scope, and --allow or --template closes it. A
+// further --allow or --template adds to the scope that was closed last.
 type scopeFlags struct {
 	scopes []terms.Scope
 	typed  []map[string][]string // of each scope, what was typed, by the flag's name
@@ -47,7 +47,7 @@ func (s *scopeFlags) register(flags *pflag.FlagSet) {
 		"permissions there, those of a usual job: "+strings.Join(templateNames(), ", "))
 }
 
-// registerAmendments adds the flags by which a token that is there gets or loses permissions.
+// registerAmendments adds the flags that give an existing token permissions or take them away.
 func (s *scopeFlags) registerAmendments(flags *pflag.FlagSet) {
 	flags.Var(&scopeFlag{s, "add", policy.AccessNone}, "add",
 		"permissions that it gets beside what it holds, at the places named before it, or in its only scope")

@@ -34,7 +34,7 @@ patgate is asked instead, with the forge token of the owner or a patgate token.`
 	return cmd
 }
 
-// onToken runs a change of one token on a store that exists and prints what came of it.
+// onToken runs a change of one token on a store that exists and prints the outcome.
 func onToken(cmd *cobra.Command, d *desk.Desk, arg, done string,
 	change func(context.Context, tokens.Caller, int64) (store.Listed, error)) error {
 	id, err := desk.ID(arg)
@@ -85,9 +85,10 @@ func newTokenPause() *cobra.Command {
 				return err
 			}
 			err := desk.OnStore(cmd, nil, func(_ context.Context, d *desk.Desk) error {
-				return onToken(cmd, d, args[0], "Paused", func(ctx context.Context, as tokens.Caller, id int64) (store.Listed, error) {
+				pause := func(ctx context.Context, as tokens.Caller, id int64) (store.Listed, error) {
 					return d.Pause(ctx, as, id, reason)
-				})
+				}
+				return onToken(cmd, d, args[0], "Paused", pause)
 			})
 			if err == nil {
 				desk.AwaitForce(cmd.Context())
@@ -127,8 +128,8 @@ func newTokenConfirm() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "confirm ID",
 		Short: "Let a token reach what newer route tables put under its permissions",
-		Long: `A newer route table may put further requests under a permission. Those that write, or that make a credential, are not
-open to tokens that were made before: this command opens them to the token, for the permissions that it holds.`,
+		Long: `A newer route table may put further requests under a permission. Those that write, or that make a credential, are
+not open to tokens that were made before: this command opens them to the token, for the permissions that it holds.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if done, err := remoteChange(cmd, args[0], "/confirm", nil); done {

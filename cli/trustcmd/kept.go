@@ -15,8 +15,8 @@ import (
 	"patgate/token"
 )
 
-// kept is the token that an ID token was traded for, in the user's cache folder until it ends. It is sealed under a key that
-// follows from the ID token, so that another job of the same user finds nothing that it could use.
+// kept is the token that an ID token was traded for. It is in the user's cache folder until it ends, sealed under a key that is
+// derived from the ID token, so another job of the same user finds nothing that it could use.
 type kept struct {
 	dir, file string
 	seal      cipher.AEAD
@@ -60,7 +60,7 @@ func (k *kept) sweep() {
 	}
 }
 
-// read gives what is kept; false when there is nothing, or nothing that lives for a while.
+// read gives the kept token; false when there is none, or none that lives for a while.
 func (k *kept) read() (t traded, ok bool) {
 	const left = 30 * time.Second
 	sealed, err := os.ReadFile(k.file)

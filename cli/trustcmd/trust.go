@@ -35,8 +35,9 @@ func newTest() *cobra.Command {
 		Use:     "test [FILE|DIR...]",
 		Aliases: []string{"lint"},
 		Short:   "Read policies and run the tests that they carry",
-		Long: `Reads the policies of the configuration (oidc.trusts, and the trusts among policies), or those files of trusts that are
-named, as serve does, with the issuers of the configuration. All that is wrong is printed at once, with file, line and fix.`,
+		Long: `Reads the policies of the configuration (oidc.trusts, and the trusts among policies), or those files of trusts
+that are named, as serve does, with the issuers of the configuration. All that is wrong is printed at once, with
+file, line and fix.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := opening.Settings(cmd, settings.Store(), settings.WithoutUpstream)
 			if err != nil {
@@ -53,8 +54,8 @@ named, as serve does, with the issuers of the configuration. All that is wrong i
 			for _, p := range set.All() {
 				tests += len(p.Tests)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d policies, and their %d tests come out as they "+
-				"want.\n", len(set.All()), tests)
+			policies := terminal.Count(len(set.All()), "policy", "policies")
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s with %s: no problem\n", policies, terminal.Count(tests, "test", "tests"))
 			return err
 		},
 	}
@@ -86,11 +87,11 @@ func newAllow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "allow NAME",
 		Short: "Allow, as its owner, what a policy grants",
-		Long: `A policy does nothing until its owner has allowed it, with a forge token of the owner's own, which is kept sealed and
-acts for the tokens of the trust. What the policy matches and grants is printed, and allowed by a yes. That is the most
-that its tokens may do, and those whom it says are the most who may have them: when the policy is edited to grant more,
-to more, or for longer, it gives nothing until it is allowed anew; what only narrows it goes on. Tokens that live already
-keep what they have until they end.`,
+		Long: `A policy does nothing until its owner has allowed it, with a forge token of the owner's own, which is kept sealed
+and acts for the tokens of the trust. What the policy matches and grants is printed, and allowed by a yes. That is
+the most that its tokens may do, and those whom it says are the most who may have them: when the policy is edited
+to grant more, to more, or for longer, it gives nothing until it is allowed anew; what only narrows it goes on.
+Tokens that live already keep what they have until they end.`,
 		Example: `  PATGATE_OWNER_CREDENTIAL_FILE=/run/secrets/glpat patgate trust allow release-notes`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -207,9 +208,8 @@ func newRevoke() *cobra.Command {
 					return err
 				}
 				desk.AwaitForce(ctx)
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The trust %s is no longer allowed, and %d tokens of it are "+
-					"revoked.\n", args[0],
-					len(ids))
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The trust %s is no longer allowed, and %s revoked.\n", args[0],
+					terminal.Count(len(ids), "token of it is", "tokens of it are"))
 				return err
 			})
 		},

@@ -8,8 +8,8 @@ import (
 	"patgate/config"
 )
 
-// Ask asks the forge for a path without a credential, and follows no redirect. via is what the question is known by;
-// empty: by nothing.
+// Ask asks the forge for a path without a credential, and follows no redirect. via, when not empty, marks the question, so that
+// patgate knows it again.
 func Ask(ctx context.Context, c *config.Config, via, path string) (*http.Response, error) {
 	return askAs(ctx, c, via, path, c.Upstream.URL)
 }

@@ -12,7 +12,7 @@ import (
 	"patgate/forge"
 )
 
-// detectTimeout bounds the question what the forge is, and DetectInterval is how often a forge that could not be reached is
+// detectTimeout bounds the question of what the forge is, and DetectInterval is how often a forge that could not be reached is
 // asked again.
 const (
 	detectTimeout  = 3 * time.Second
@@ -20,8 +20,8 @@ const (
 )
 
 // Settle finds out what the forge is, when the configuration leaves that open, and writes it into the configuration.
-// known is false when the forge did not say: it is then taken for a GitLab. Nothing becomes reachable by that in front of
-// another forge, whose paths have no rows in that table.
+// known is false when the forge did not say: it is then taken for a GitLab. In front of another forge that makes nothing
+// reachable, because the other forge's paths have no rows in GitLab's table.
 func Settle(ctx context.Context, c *config.Config) (known bool) {
 	return SettleBy(ctx, c, "")
 }
@@ -39,8 +39,8 @@ func SettleBy(ctx context.Context, c *config.Config, via string) (known bool) {
 	return known
 }
 
-// Detect asks a forge for its version as Gitea and Forgejo tell it to anybody, without a credential. Whatever else
-// answers is a GitLab; what does not answer, or says that it fails, is not known.
+// Detect asks a forge for its version without a credential, as Gitea and Forgejo tell it to anybody. A forge that answers in any
+// other way is a GitLab. One that does not answer, or fails, is not known.
 func Detect(ctx context.Context, c *config.Config, via string) (is config.Forge, known bool) {
 	ctx, cancel := context.WithTimeout(ctx, detectTimeout)
 	defer cancel()
@@ -60,8 +60,8 @@ func Detect(ctx context.Context, c *config.Config, via string) (is config.Forge,
 	return forgeOf(response.StatusCode, body), true
 }
 
-// forgeOf reads the answer to /api/v1/version (Gitea 1.26, routers/api/v1/misc; Forgejo puts the version of Gitea that it
-// began from behind its own). An instance that only lets users in says so in Gitea's form.
+// forgeOf reads the answer to /api/v1/version (Gitea 1.26, routers/api/v1/misc). Forgejo puts the version of Gitea that it began
+// from behind its own. An instance that only lets users in says so in Gitea's form.
 func forgeOf(status int, body []byte) config.Forge {
 	var answer struct {
 		Version string `json:"version"`

@@ -59,8 +59,8 @@ func ReadForge(ctx context.Context, c *config.Config, via, path string, name con
 	return response.StatusCode, body, err
 }
 
-// AnswersAs tells whether the same forge answers at its address when it is called by a name: a proxy in front of it may choose
-// by that.
+// AnswersAs tells whether the same forge answers at its address when it is called by name: a proxy in front of it may choose the
+// server by the name.
 func AnswersAs(ctx context.Context, c *config.Config, via string, name config.Base) bool {
 	status, body, err := ReadForge(ctx, c, via, VersionPath, c.Upstream.URL)
 	again, same, anew := ReadForge(ctx, c, via, VersionPath, name)

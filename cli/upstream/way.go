@@ -33,7 +33,7 @@ func To(c config.Way) (w Way, err error) {
 	return w, err
 }
 
-// Proxy gives a proxy with what it asks for.
+// Proxy gives a proxy with its credentials.
 func Proxy(c config.Proxy) dial.Proxy {
 	p := dial.Proxy{Host: c.Host()}
 	if secret := c.Credential(); !secret.Empty() {

@@ -12,8 +12,8 @@ import (
 	"patgate/token"
 )
 
-// Begin begins a question of a session's token, for which it may have to wait. Without an error the question is ended by end,
-// with whether what was asked for is not there.
+// Begin begins a question of a session's token, for which it may have to wait. Without an error, end must be called when the
+// question is over; missed says that its subject is not there.
 func (k *Keeper[N]) Begin(ctx context.Context, s *token.Session) (end func(missed bool), err error) {
 	ctx, cancel := k.Bound(ctx)
 	defer cancel()
@@ -49,7 +49,7 @@ func (k *Keeper[N]) Bound(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeout(ctx, k.timeout)
 }
 
-// Ask is one request on behalf of a session. When the forge says 429 time after time, it is left alone for as long as it says.
+// Ask is one request on behalf of a session. When the forge says 429 again and again, it is not asked for as long as it says.
 func (k *Keeper[N]) Ask(ctx context.Context, s *token.Session, path string) (rest.Reply, error) {
 	part, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	part, _, _ = strings.Cut(part, "?")

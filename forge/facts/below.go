@@ -38,7 +38,7 @@ type Project struct {
 type ReadPage func(ctx context.Context, number int) (projects []Project, more, shown bool, err error)
 
 // Below gives the sorted ids of the projects that lie below a group, by a list that is read page by page and kept as facts are.
-// complete tells that there are no others. What does not lie there by its path is left out, whatever the forge lists.
+// complete tells that there are no others. It leaves out listed projects whose path is not below the group.
 func (k *Keeper[N]) Below(ctx context.Context, s *token.Session, group *policy.Container, maxAge time.Duration,
 	page ReadPage) (projects []int64, complete bool, err error) {
 	maxAge = k.limit(maxAge)

@@ -1,8 +1,7 @@
-// Package facts keeps what a forge said of containers and users for as long as it may be used. It is what the resolvers of
-// all forges share: how old a fact may be, which credential sees it, what Forget drops, whose budget pays for a question, and
-// that the same question is asked once however many requests wait for it, as long as it need not wait for the share of a token
-// (fleet/share): nobody waits for another token's. Each forge's own Read says what is asked and how the
-// answer is read.
+// Package facts keeps what a forge said about containers and users for as long as it may be used. The resolvers of all forges
+// share it. It decides how old a fact may be, which credential sees it, what Forget drops, and whose budget pays for a question.
+// Requests that wait for the same question share it, unless it has to wait for the share of a token (fleet/share): no request
+// waits for another token's share. Each forge's own Read says what is asked and how the answer is read.
 //
 // Facts are cached for each credential of an owner, by id and by path, with the time at which their oldest part was read:
 //

@@ -11,7 +11,7 @@ import (
 	"patgate/token"
 )
 
-// Fact is what the forge said of one reference. It is never changed once its Read has returned.
+// Fact is what the forge said about one reference. It is never changed once its Read has returned.
 type Fact struct {
 	Container policy.Container // zero: not found or not visible
 	// Truncated: a group above could not be seen, so more may stand above it than Ancestors says.
@@ -83,7 +83,7 @@ func raise(v *atomic.Uint64, n uint64) {
 	}
 }
 
-// eye is who sees a fact: an owner, by one credential. Another credential of the same owner may see less.
+// eye is an owner with one credential, who sees a fact. With another credential the same owner may see less.
 type eye struct{ owner, credential int64 }
 
 func (s pathSeed) eyeOf(session *token.Session) eye {
@@ -105,8 +105,8 @@ type idKey struct {
 	kind routes.RefKind
 }
 
-// pathKey names a fact by path: what an eye sees of it. Of the path in lower case it holds a hash, under a seed of this
-// process. The fact itself says which path it is about, so equal hashes of different paths do no harm.
+// pathKey names a fact by path, as an eye sees it. It holds a hash of the path in lower case, under a seed of this process.
+// The fact itself says which path it is about, so equal hashes of different paths do no harm.
 type pathKey struct {
 	eye
 	path uint64

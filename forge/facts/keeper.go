@@ -15,8 +15,8 @@ import (
 	"patgate/token"
 )
 
-// Read asks the forge for one reference, of any kind but RefNone, and fills in f.Container. Leaving it zero means that
-// there is nothing or that the owner cannot see it. It asks with Ask and Node only, so that f is as old as its oldest part.
+// Read asks the forge for one reference, of any kind but RefNone, and fills in f.Container. It stays zero when nothing is there
+// or the owner cannot see it. Read asks with Ask and Node only, so that f is as old as its oldest part.
 type Read func(ctx context.Context, s *token.Session, f *Fact, ref routes.Reference, maxAge time.Duration) error
 
 // Options says where a forge is, how it is asked and how its facts are kept. Zero fields get their defaults.
@@ -37,9 +37,9 @@ type Options struct {
 	MaxEntries int64
 	// Budget limits how often tokens may cause questions.
 	Budget forge.BudgetOptions
-	// Saw, when not nil, is told of each answer of the forge's about a project, group or user, with who asked: the container that
-	// the reference names, or the zero Container when it does not exist or that user cannot see it. It must not wait, nor keep
-	// ref.Path.
+	// Saw, when not nil, gets each answer of the forge's about a project, group or user, with the user who asked: the container
+	// that the reference names, or the zero Container when it does not exist or that user cannot see it. It must not wait, nor
+	// keep ref.Path.
 	Saw func(userID int64, ref routes.Reference, c policy.Container)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -69,8 +69,8 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Keeper implements Resolve and Forget of forge.Resolver around a Read. N is what it keeps of the things that facts rest
-// on. It is safe for concurrent use. Close it when done.
+// Keeper implements Resolve and Forget of forge.Resolver around a Read. N is what it keeps about the nodes that facts rest on.
+// It is safe for concurrent use. Close it when done.
 type Keeper[N any] struct {
 	// Client asks what is asked on nobody's account, such as whose a credential is.
 	Client  *rest.Client

@@ -18,9 +18,9 @@ type node[N any] struct {
 	seq   uint64
 }
 
-// Node reads what facts rest on by its id, from the cache when it is at most half of maxAge old: what rests on it then
-// stays usable for the other half. f becomes as old as the node. read asks the forge; found is false for what is not
-// there or not visible, and the value is then zero.
+// Node reads a node that facts rest on, by its id. It comes from the cache when it is at most half of maxAge old, so facts that
+// rest on it stay usable for the other half. f becomes as old as the node. read asks the forge; found is false, and the value
+// zero, for a node that is not there or not visible.
 func (k *Keeper[N]) Node(ctx context.Context, s *token.Session, f *Fact, id int64, maxAge time.Duration,
 	read func(context.Context) (value N, found bool, err error)) (value N, found bool, err error) {
 	key := idKey{k.seed.eyeOf(s), id, routes.RefGroup}

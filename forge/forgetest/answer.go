@@ -41,8 +41,7 @@ func answerError(status int, message string) answer {
 	return answer{status: status, body: object{"message": message}}
 }
 
-// answerOAuthError is the shape of rack-oauth2: {"error": ..., "error_description": ...}, with WWW-Authenticate only
-// on a 401 (lib/api/api_guard.rb).
+// answerOAuthError has the shape of rack-oauth2. WWW-Authenticate comes only with a 401 (lib/api/api_guard.rb).
 func answerOAuthError(status int, code, description string) answer {
 	a := answer{status: status, body: object{"error": code, "error_description": description}}
 	if status == http.StatusUnauthorized {

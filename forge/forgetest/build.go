@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// The methods below build and change the world. They panic on a name that does not exist or is taken: a test that asks
-// for that is wrong.
+// The methods below build and change the world. They panic on a name that is unknown or taken: that test is wrong.
 
 // AddUser makes a user and gives its id.
 func (f *Forge) AddUser(username string) int64 {
@@ -148,8 +147,7 @@ func (w *world) addGroup(fullPath, visibility string, now time.Time) *group {
 	return g
 }
 
-// AddProject makes a project with this full path, in a group or in a user's own namespace, and gives its id. It has a
-// default branch main with a README.md.
+// AddProject makes a project in a group or a user's own namespace, with README.md on the branch main, and gives its id.
 func (f *Forge) AddProject(fullPath, visibility string) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()

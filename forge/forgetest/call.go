@@ -22,8 +22,7 @@ type call struct {
 // route is one endpoint of the API.
 type route struct {
 	method string
-	// pattern below /api/v4: {x} takes any segment, :x one without a dot (a suffix behind a dot is cut off and is the
-	// format), *x one or more segments up to the end.
+	// pattern below /api/v4: {x} takes any segment, :x one up to a dot (the rest is the format), *x all segments to the end.
 	pattern string
 	parts   []string
 	answer  func(*call) answer

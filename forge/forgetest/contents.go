@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Contents of repositories that ServeGit serves: from the first push on, the API tells of what git has.
+// Contents of repositories that ServeGit serves: from the first push on, the API shows what git has.
 
 // Cloneable commits the files of a project, with its branches and tags, to the repository that ServeGit serves.
 func (f *Forge) Cloneable(projectID int64) error {
@@ -50,7 +50,8 @@ func (c *call) repository(p *project) *repository {
 
 // read takes branches and tags from a bare repository; from one without any, nothing.
 func (r *repository) read(dir string) {
-	refs, _ := runGit(dir, nil, "for-each-ref", "--format=%(refname) %(if:equals=tag)%(objecttype)%(then)%(contents:subject)%(end)")
+	const format = "--format=%(refname) %(if:equals=tag)%(objecttype)%(then)%(contents:subject)%(end)"
+	refs, _ := runGit(dir, nil, "for-each-ref", format)
 	if refs == "" {
 		return
 	}
@@ -95,9 +96,9 @@ func (r *repository) gitCommits(revisions ...string) (all []object) {
 		if len(f) < 10 {
 			continue
 		}
-		all = append(all, object{"id": f[0], "short_id": f[0][:8], "title": f[8], "message": f[9], "parent_ids": strings.Fields(f[1]),
-			"author_name": f[2], "author_email": f[3], "authored_date": f[4], "committer_name": f[5], "committer_email": f[6],
-			"committed_date": f[7], "created_at": f[7], "web_url": ""})
+		all = append(all, object{"id": f[0], "short_id": f[0][:8], "title": f[8], "message": f[9], "web_url": "",
+			"parent_ids": strings.Fields(f[1]), "author_name": f[2], "author_email": f[3], "authored_date": f[4],
+			"committer_name": f[5], "committer_email": f[6], "committed_date": f[7], "created_at": f[7]})
 	}
 	return all
 }

@@ -135,8 +135,7 @@ func (c *call) impersonate() {
 	c.user = u
 }
 
-// requireScope throws when the token's scopes do not reach the request: api for everything, read_api for reads, and
-// whatever else the endpoint takes.
+// requireScope throws without a scope for the request: api, read_api for reads, or another that the endpoint takes.
 func (c *call) requireScope(also ...string) {
 	if c.token == nil || c.token.has("api", "sudo") || c.token.has(also...) {
 		return

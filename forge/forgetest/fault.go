@@ -10,8 +10,7 @@ import (
 
 // Fault is a way to fail. The fields combine: a Delay comes first, then Hang, Break, or an answer of Status.
 type Fault struct {
-	// Match chooses requests by method and raw target ("GET /api/v4/projects/501"); a prefix that ends in "*" matches
-	// all that begins with it. Empty matches every request.
+	// Match is the method and raw target of requests ("GET /api/v4/projects/501"), a prefix and "*", or empty for all.
 	Match string
 	// Times is how often it applies; 0 is until it is removed.
 	Times int

@@ -133,8 +133,7 @@ func rawPath(r *http.Request) string {
 // segment is one part of a path, as sent and decoded once.
 type segment struct{ raw, text string }
 
-// pathSegments reads a path as GitLab's router does: repeated slashes are one, one trailing slash is dropped, each
-// segment is decoded once.
+// pathSegments reads a path as GitLab does: repeated slashes are one, a trailing one is dropped, segments are decoded once.
 func pathSegments(raw string) ([]segment, bool) {
 	var out []segment
 	for part := range strings.SplitSeq(raw, "/") {

@@ -159,8 +159,9 @@ func (g *gitServer) repository(name string) string {
 	if _, err := os.Stat(dir); err == nil {
 		return dir
 	}
-	for _, args := range [][]string{{"init", "-q", "--bare", "-b", "main", dir}, {"-C", dir, "config", "http.receivepack", "true"},
-		{"-C", dir, "config", "uploadpack.allowFilter", "true"}, {"-C", dir, "config", "receive.advertisePushOptions", "true"}} {
+	for _, args := range [][]string{{"init", "-q", "--bare", "-b", "main", dir},
+		{"-C", dir, "config", "http.receivepack", "true"}, {"-C", dir, "config", "uploadpack.allowFilter", "true"},
+		{"-C", dir, "config", "receive.advertisePushOptions", "true"}} {
 		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
 			panic("forgetest: making a repository: " + err.Error() + ": " + string(out))
 		}

@@ -276,7 +276,7 @@ func (e *evaluation) field(f graphField, self any, a answered, path []any) (valu
 // graphFailure is thrown by a field that fails, with the message.
 type graphFailure string
 
-// notAvailable is what GitLab says of all that somebody may not do or see in a mutation.
+// notAvailable is GitLab's answer to a mutation of anything that the user may not change or see.
 func notAvailable() {
 	panic(graphFailure("The resource that you are attempting to access does not exist or you don't have permission to perform " +
 		"this action"))

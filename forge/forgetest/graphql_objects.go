@@ -52,7 +52,7 @@ func widget(types map[string]graphType, name string, fields graphType) graphFiel
 	return of(name, func(_ *call, w *workItem) any { return w })
 }
 
-// featureFields are the features of a work item, and adds the types that they are of; those that it does not have are null.
+// featureFields are the features of a work item; those that it does not have are null. It adds their types.
 func featureFields(types map[string]graphType) graphType {
 	one := func(field, of string) graphType {
 		return graphType{field: {of: of, get: func(*call, any, params) any { return nil }}}
@@ -72,16 +72,18 @@ func featureFields(types map[string]graphType) graphType {
 			"parent": one("parent", "WorkItem")["parent"], "children": empty("WorkItemConnection")}),
 		"labels": widget(types, "WorkItemWidgetLabels", graphType{"labels": of("LabelConnection",
 			func(_ *call, w *workItem) any { return labelsOf(w) })}),
-		"linkedItems": widget(types, "WorkItemWidgetLinkedItems", graphType{"linkedItems": of("LinkedWorkItemTypeConnection", linked)}),
-		"milestone":   widget(types, "WorkItemWidgetMilestone", one("milestone", "Milestone")),
+		"linkedItems": widget(types, "WorkItemWidgetLinkedItems",
+			graphType{"linkedItems": of("LinkedWorkItemTypeConnection", linked)}),
+		"milestone": widget(types, "WorkItemWidgetMilestone", one("milestone", "Milestone")),
 		"notes": widget(types, "WorkItemWidgetNotes", graphType{"notes": of("NoteConnection",
 			func(_ *call, w *workItem) any { return notesOf(w.p, w.i.notes) })}),
-		"startAndDueDate": widget(types, "WorkItemWidgetStartAndDueDate", graphType{"startDate": always(nil), "dueDate": always(nil)}),
-		"color":           none("WorkItemWidgetColor", graphType{"color": always(nil), "textColor": always(nil)}),
-		"healthStatus":    none("WorkItemWidgetHealthStatus", graphType{"healthStatus": always(nil)}),
-		"iteration":       none("WorkItemWidgetIteration", one("iteration", "Iteration")),
-		"status":          none("WorkItemWidgetStatus", one("status", "WorkItemStatus")),
-		"weight":          none("WorkItemWidgetWeight", graphType{"weight": always(nil)}),
+		"startAndDueDate": widget(types, "WorkItemWidgetStartAndDueDate",
+			graphType{"startDate": always(nil), "dueDate": always(nil)}),
+		"color":        none("WorkItemWidgetColor", graphType{"color": always(nil), "textColor": always(nil)}),
+		"healthStatus": none("WorkItemWidgetHealthStatus", graphType{"healthStatus": always(nil)}),
+		"iteration":    none("WorkItemWidgetIteration", one("iteration", "Iteration")),
+		"status":       none("WorkItemWidgetStatus", one("status", "WorkItemStatus")),
+		"weight":       none("WorkItemWidgetWeight", graphType{"weight": always(nil)}),
 	}
 }
 
@@ -158,7 +160,8 @@ func payloads(types map[string]graphType) {
 		types[name] = graphType{"clientMutationId": always(nil),
 			"errors": {get: func(_ *call, self any, _ params) any { return append([]any{}, self.(*payload).errors...) }}}
 		if of[0] != "" {
-			types[name][of[0]] = graphField{of: of[1], get: func(_ *call, self any, _ params) any { return self.(*payload).object }}
+			made := func(_ *call, self any, _ params) any { return self.(*payload).object }
+			types[name][of[0]] = graphField{of: of[1], get: made}
 		}
 	}
 }

@@ -11,8 +11,7 @@ import (
 // graphType is the fields of a type of the GraphQL API, by name: those of GitLab 19.3, reduced.
 type graphType map[string]graphField
 
-// graphField is a field: of names the type of what it gives, and is empty for a scalar. get gives nil, an object, or a list of
-// them.
+// graphField is a field. of names its type, and is empty for a scalar. get gives nil, an object, or a list of objects.
 type graphField struct {
 	of  string
 	get func(c *call, self any, args params) any
@@ -64,7 +63,7 @@ func globalID(class string, id int64) string {
 	return "gid://gitlab/" + class + "/" + strconv.FormatInt(id, 10)
 }
 
-// numberOf reads a global id of one of some classes; 0 where it is none.
+// numberOf reads a global id of one of some classes; 0 for any other text.
 func numberOf(id string, classes ...string) int64 {
 	for _, class := range classes {
 		if text, is := strings.CutPrefix(id, "gid://gitlab/"+class+"/"); is {
@@ -75,7 +74,7 @@ func numberOf(id string, classes ...string) int64 {
 	return 0
 }
 
-// orNull gives null for an object that there is not.
+// orNull gives null in place of a nil object.
 func orNull[T any](p *T) any {
 	if p == nil {
 		return nil
@@ -245,8 +244,9 @@ func graphTypes() map[string]graphType {
 		"createdAt":    of("", func(_ *call, r *branchRule) any { return r.created }),
 	}
 	types["Label"] = graphType{"id": of("", func(_ *call, l *label) any { return globalID("ProjectLabel", l.id) }),
-		"title": of("", func(_ *call, l *label) any { return l.name }), "color": of("", func(_ *call, l *label) any { return l.color }),
-		"description": always(""), "descriptionHtml": always(""), "textColor": always("#FFFFFF")}
+		"title": of("", func(_ *call, l *label) any { return l.name }),
+		"color": of("", func(_ *call, l *label) any { return l.color }), "textColor": always("#FFFFFF"),
+		"description": always(""), "descriptionHtml": always("")}
 	payloads(types)
 	inPages(types, "Project", "WorkItem", "Issue", "MergeRequest", "Note", "UserCore", "ProjectTargetBranchRule", "Label",
 		"LinkedWorkItemType")
@@ -255,23 +255,23 @@ func graphTypes() map[string]graphType {
 }
 
 func queryFields() graphType {
+	by := func(argument string, find func(c *call, text string) any) func(*call, any, params) any {
+		return func(c *call, _ any, args params) any { return find(c, args.text(argument)) }
+	}
+	workItem := by("id", func(c *call, id string) any { return orNull(c.workItemOf(id)) })
 	return graphType{
-		"__schema":    {of: "__Schema", get: func(*call, any, params) any { return "" }},
-		"__type":      {of: "__Type", get: func(_ *call, _ any, args params) any { return args.text("name") }},
-		"echo":        {get: func(_ *call, _ any, args params) any { return args.text("text") }},
-		"currentUser": {of: "CurrentUser", get: func(c *call, _ any, _ params) any { return orNull(c.user) }},
-		"metadata":    {of: "Metadata", get: func(*call, any, params) any { return "" }},
-		"project": {of: "Project", get: func(c *call, _ any, args params) any {
-			return orNull(c.projectOf(args.text("fullPath")))
-		}},
-		"group":     {of: "Group", get: func(c *call, _ any, args params) any { return orNull(c.groupOf(args.text("fullPath"))) }},
-		"namespace": {of: "Namespace", get: func(c *call, _ any, args params) any { return c.namespaceOf(args.text("fullPath")) }},
-		"workItem":  {of: "WorkItem", get: func(c *call, _ any, args params) any { return orNull(c.workItemOf(args.text("id"))) }},
-		"issue":     {of: "Issue", get: func(c *call, _ any, args params) any { return orNull(c.workItemOf(args.text("id"))) }},
-		"mergeRequest": {of: "MergeRequest", get: func(c *call, _ any, args params) any {
-			return orNull(c.mergingOf(args.text("id")))
-		}},
-		"note": {of: "Note", get: func(c *call, _ any, args params) any { return orNull(c.commentOf(args.text("id"))) }},
+		"__schema":     {of: "__Schema", get: func(*call, any, params) any { return "" }},
+		"__type":       {of: "__Type", get: func(_ *call, _ any, args params) any { return args.text("name") }},
+		"echo":         {get: func(_ *call, _ any, args params) any { return args.text("text") }},
+		"currentUser":  {of: "CurrentUser", get: func(c *call, _ any, _ params) any { return orNull(c.user) }},
+		"metadata":     {of: "Metadata", get: func(*call, any, params) any { return "" }},
+		"project":      {of: "Project", get: by("fullPath", func(c *call, path string) any { return orNull(c.projectOf(path)) })},
+		"group":        {of: "Group", get: by("fullPath", func(c *call, path string) any { return orNull(c.groupOf(path)) })},
+		"namespace":    {of: "Namespace", get: by("fullPath", (*call).namespaceOf)},
+		"workItem":     {of: "WorkItem", get: workItem},
+		"issue":        {of: "Issue", get: workItem},
+		"mergeRequest": {of: "MergeRequest", get: by("id", func(c *call, id string) any { return orNull(c.mergingOf(id)) })},
+		"note":         {of: "Note", get: by("id", func(c *call, id string) any { return orNull(c.commentOf(id)) })},
 	}
 }
 
@@ -315,11 +315,12 @@ func projectFields() graphType {
 			}
 			return out
 		}),
-		"issue":         with("Issue", findWorkItem),
-		"mergeRequest":  with("MergeRequest", findMerging),
-		"issues":        with("IssueConnection", func(c *call, p *project, args params) any { return c.workItemsOf(args, p) }),
-		"workItems":     with("WorkItemConnection", func(c *call, p *project, args params) any { return c.workItemsOf(args, p) }),
-		"mergeRequests": with("MergeRequestConnection", func(c *call, p *project, args params) any { return c.mergingsOf(args, p) }),
+		"issue":        with("Issue", findWorkItem),
+		"mergeRequest": with("MergeRequest", findMerging),
+		"issues":       with("IssueConnection", func(c *call, p *project, args params) any { return c.workItemsOf(args, p) }),
+		"workItems":    with("WorkItemConnection", func(c *call, p *project, args params) any { return c.workItemsOf(args, p) }),
+		"mergeRequests": with("MergeRequestConnection",
+			func(c *call, p *project, args params) any { return c.mergingsOf(args, p) }),
 	}
 }
 

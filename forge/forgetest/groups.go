@@ -72,7 +72,8 @@ func (c *call) listGroups() answer {
 		if least > 0 && c.groupLevel(g) < least {
 			return false
 		}
-		return strings.Contains(strings.ToLower(g.name), search) || strings.Contains(strings.ToLower(c.f.world.groupPath(g.id)), search)
+		path := c.f.world.groupPath(g.id)
+		return strings.Contains(strings.ToLower(g.name), search) || strings.Contains(strings.ToLower(path), search)
 	}), c.showGroup)
 }
 
@@ -131,8 +132,7 @@ func (c *call) updateGroup() answer {
 	return ok(c.showGroupDetail(g))
 }
 
-// getNamespace needs membership for groups, and for user namespaces that the caller is the user
-// (read_namespace_via_membership).
+// getNamespace is for members of a group, and for the user of a user's namespace (read_namespace_via_membership).
 func (c *call) getNamespace() answer {
 	id := c.path.text("id")
 	n := params{"id": id}.number("id")

@@ -24,16 +24,18 @@ type note struct {
 
 func (c *call) showIssue(p *project) func(*issue) any {
 	path := c.f.world.projectPath(p)
+	above := c.f.external + "/api/v4/projects/" + idText(p.id)
 	return func(i *issue) any {
-		self := c.f.external + "/api/v4/projects/" + idText(p.id) + "/issues/" + idText(i.iid)
+		short := "#" + idText(i.iid)
+		self := above + "/issues/" + idText(i.iid)
 		return object{
 			"id": i.id, "iid": i.iid, "project_id": p.id, "title": i.title, "description": i.description, "state": i.state,
-			"created_at": stamp(i.created), "updated_at": stamp(i.created), "closed_at": nil, "labels": append([]string{}, i.labels...),
-			"milestone": nil, "assignees": []any{}, "assignee": nil, "author": c.showUser(c.f.world.users[i.author]), "type": "ISSUE",
-			"user_notes_count": len(i.notes), "upvotes": 0, "downvotes": 0, "due_date": nil, "confidential": false,
-			"issue_type": "issue", "web_url": c.f.external + "/" + path + "/-/issues/" + idText(i.iid),
-			"_links":     object{"self": self, "notes": self + "/notes", "project": c.f.external + "/api/v4/projects/" + idText(p.id)},
-			"references": object{"short": "#" + idText(i.iid), "relative": "#" + idText(i.iid), "full": path + "#" + idText(i.iid)},
+			"created_at": stamp(i.created), "updated_at": stamp(i.created), "closed_at": nil, "milestone": nil, "due_date": nil,
+			"labels": append([]string{}, i.labels...), "assignees": []any{}, "assignee": nil, "confidential": false,
+			"author": c.showUser(c.f.world.users[i.author]), "type": "ISSUE", "user_notes_count": len(i.notes), "upvotes": 0,
+			"downvotes": 0, "issue_type": "issue", "web_url": c.f.external + "/" + path + "/-/issues/" + idText(i.iid),
+			"_links":     object{"self": self, "notes": self + "/notes", "project": above},
+			"references": object{"short": short, "relative": short, "full": path + short},
 		}
 	}
 }

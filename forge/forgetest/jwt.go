@@ -66,7 +66,8 @@ func (f *Forge) serveJWT(w http.ResponseWriter, r *http.Request, rec *record) {
 			return
 		}
 		_, secret, _ := r.BasicAuth() // GitLab's token carries the credential itself
-		f.signed(w, map[string]any{"user_id": u.id, "personal_access_token": secret, "exp": time.Now().Add(5 * time.Minute).Unix()})
+		end := time.Now().Add(5 * time.Minute).Unix()
+		f.signed(w, map[string]any{"user_id": u.id, "personal_access_token": secret, "exp": end})
 		return
 	case len(services) == 0 || services[len(services)-1] != "container_registry":
 		fail(http.StatusNotFound, "UNSUPPORTED", "The requested authentication service is not supported.")
@@ -103,7 +104,7 @@ func (f *Forge) serveJWT(w http.ResponseWriter, r *http.Request, rec *record) {
 	})
 }
 
-// registryActions gives what a user may do of what is asked for; the project is the longest of the three longest prefixes.
+// registryActions gives the asked actions that a user may do; the project is the longest of the three longest prefixes.
 func (w *world) registryActions(name string, asked []string, u *user) []string {
 	var p *project
 	path := strings.ToLower(name)

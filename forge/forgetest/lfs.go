@@ -13,8 +13,7 @@ import (
 	"strings"
 )
 
-// serveLFS answers Git LFS as GitLab does (app/controllers/repositories/lfs_*_controller.rb): its batch answers carry its
-// own address and a credential that reads and writes.
+// serveLFS answers Git LFS (app/controllers/repositories/lfs_*_controller.rb). Batch answers carry its address and a credential.
 func (g *gitServer) serveLFS(w http.ResponseWriter, r *http.Request, repository gitRepository, suffix string) {
 	dir := repository.dir + "/lfs-objects"
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -81,7 +80,8 @@ func (g *gitServer) batch(w http.ResponseWriter, r *http.Request, repository git
 		case asked.Operation == "download":
 			out["actions"] = map[string]any{"download": map[string]any{"href": href, "header": header}}
 		case !have:
-			out["actions"] = map[string]any{"upload": map[string]any{"href": fmt.Sprintf("%s/%d", href, o.Size), "header": header}}
+			href = fmt.Sprintf("%s/%d", href, o.Size)
+			out["actions"] = map[string]any{"upload": map[string]any{"href": href, "header": header}}
 		}
 		objects = append(objects, out)
 	}

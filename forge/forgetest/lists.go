@@ -7,14 +7,14 @@ import (
 
 // Lists that reach over everything that the caller sees.
 
-// listNamespaces is the groups of which the caller is a member, and the caller's own namespace.
+// listNamespaces is the caller's groups and own namespace.
 func (c *call) listNamespaces() answer {
 	a := list(c.visibleGroups(func(g *group) bool { return c.groupLevel(g) >= Guest }), c.showNamespace)
 	a.list = append(a.list, c.showUserNamespace(c.user))
 	return a
 }
 
-// across gives what something of every project is that the caller is a member of.
+// across gives one list with the parts of every project that the caller is a member of.
 func (c *call) across(of func(*project) []any) answer {
 	a := answer{status: 200, list: []any{}}
 	for _, p := range c.visibleProjects(func(p *project) bool { return c.level(p) >= Guest }) {
@@ -51,7 +51,8 @@ func (c *call) listTodos() answer {
 		return []any{object{"id": p.id, "project": object{"id": p.id, "path_with_namespace": path}, "body": "look at " + path}}
 	})
 	for _, g := range c.visibleGroups(func(g *group) bool { return c.groupLevel(g) >= Guest }) {
-		a.list = append(a.list, object{"id": 1000 + g.id, "group": c.showNamespace(g), "body": "look at " + c.f.world.groupPath(g.id)})
+		body := "look at " + c.f.world.groupPath(g.id)
+		a.list = append(a.list, object{"id": 1000 + g.id, "group": c.showNamespace(g), "body": body})
 	}
 	return a
 }
@@ -100,7 +101,7 @@ func (c *call) listLinkedIssues() answer {
 	return ok(linked)
 }
 
-// mentions gives the issues of which a text holds the references.
+// mentions gives the issues that a text refers to.
 func (c *call) mentions(text string, each func(*project, *issue)) {
 	for _, p := range c.visibleProjects(func(p *project) bool { return c.level(p) >= Guest }) {
 		for _, i := range p.issues {

@@ -10,8 +10,7 @@ import (
 // issueReference is how a text names an issue of another project: group/project#1.
 var issueReference = regexp.MustCompile(`([\w.-]+(?:/[\w.-]+)+)#([0-9]+)`)
 
-// render makes HTML of a text as GitLab does (Banzai's reference filters): an issue that it mentions, in any project that the
-// caller may read, is shown with its title.
+// render makes HTML of a text as GitLab does (Banzai's reference filters): issues that the caller may read have their titles.
 func (c *call) render(text string) string {
 	w := &c.f.world
 	return issueReference.ReplaceAllStringFunc(html.EscapeString(text), func(reference string) string {

@@ -60,7 +60,7 @@ func (c *call) getAnyProjectMember() answer {
 	return c.oneMember(c.f.world.projectLevel(p, c.path.number("user_id")))
 }
 
-// readGroupMembers: who sees a private group only through a project in it may not read its members.
+// readGroupMembers: a user who sees a private group only through a project in it may not read its members.
 func (c *call) readGroupMembers() *group {
 	g := c.findGroup("id")
 	if g.visibility == Private && c.groupLevel(g) < Guest {
@@ -117,6 +117,7 @@ func (c *call) shareProject() answer {
 	if c.f.world.invites[s] == nil {
 		c.f.world.invites[s] = map[int64]int{}
 	}
-	c.f.world.invites[s][g.id] = int(c.params.number("group_access"))
-	return created(object{"project_id": p.id, "group_id": g.id, "group_access": c.params.number("group_access"), "expires_at": nil})
+	level := c.params.number("group_access")
+	c.f.world.invites[s][g.id] = int(level)
+	return created(object{"project_id": p.id, "group_id": g.id, "group_access": level, "expires_at": nil})
 }

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// serveTokenInfo answers /oauth/token/info (app/controllers/oauth/token_info_controller.rb): for OAuth access tokens alone, as
-// Bearer or in the query.
+// serveTokenInfo (app/controllers/oauth/token_info_controller.rb) takes OAuth access tokens alone, as Bearer or in the query.
 func (f *Forge) serveTokenInfo(w http.ResponseWriter, r *http.Request, rec *record) {
 	secret := r.URL.Query().Get("access_token")
 	place := "access_token"

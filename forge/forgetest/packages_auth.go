@@ -19,8 +19,7 @@ const (
 	atNugetKey                          // X-NuGet-ApiKey
 )
 
-// locate finds out who calls as `authenticate_with` does: of several credentials none counts, one that is there must be
-// valid, and what stands in another place is not seen.
+// locate finds the caller as `authenticate_with` does: it looks in the places of l, where one valid credential may stand.
 func (c *call) locate(l locators) {
 	var all []found
 	authorization := header(c.r, "Authorization")

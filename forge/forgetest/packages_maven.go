@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// putMaven stores a file of a Maven package. A checksum that is uploaded must be that of its file, and is not stored:
-// GitLab makes it when it is asked for.
+// putMaven stores a file of a Maven package. A checksum must be right and is not stored: GitLab makes it when asked for it.
 func putMaven(c *packageCall) answer {
 	for suffix, sum := range map[string]func([]byte) string{".sha1": sumSHA1, ".md5": sumMD5} {
 		if name, ok := strings.CutSuffix(c.rest, suffix); ok {

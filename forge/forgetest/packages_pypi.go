@@ -84,7 +84,6 @@ func fetchPypi(c *packageCall) answer {
 
 func page(title string, links []string) string {
 	title = html.EscapeString(title)
-	return "<!DOCTYPE html>\n<html>\n  <head>\n    <title>Links for " + title + "</title>\n  </head>\n  <body>\n    <h1>Links for " +
-		title + "</h1>\n    " +
-		strings.Join(links, "") + "\n  </body>\n</html>\n"
+	return "<!DOCTYPE html>\n<html>\n  <head>\n    <title>Links for " + title + "</title>\n  </head>\n" +
+		"  <body>\n    <h1>Links for " + title + "</h1>\n    " + strings.Join(links, "") + "\n  </body>\n</html>\n"
 }

@@ -49,7 +49,8 @@ func packageRoutes() []route {
 			basic:   true,
 			family:  true,
 		},
-		route{method: "GET", pattern: "/packages/terraform/modules/v1/*rest", answer: (*call).serveModules, at: atBearer, open: true},
+		route{method: "GET", pattern: "/packages/terraform/modules/v1/*rest", answer: (*call).serveModules,
+			at: atBearer, open: true},
 	)
 }
 

@@ -83,8 +83,8 @@ func (c *call) serveComposer() answer {
 			}
 			shown := maps.Clone(v.manifest)
 			shown["version"], shown["uid"] = v.tag, p.id
-			shown["dist"] = object{"type": "zip", "reference": v.sha, "shasum": "",
-				"url": c.f.external + "/api/v4/projects/" + idText(p.id) + "/packages/composer/archives/" + name + ".zip?sha=" + v.sha}
+			archives := c.f.external + "/api/v4/projects/" + idText(p.id) + "/packages/composer/archives/"
+			shown["dist"] = object{"type": "zip", "reference": v.sha, "shasum": "", "url": archives + name + ".zip?sha=" + v.sha}
 			versions[v.tag] = shown
 		}
 	}

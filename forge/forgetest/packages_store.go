@@ -51,8 +51,7 @@ type packageCall struct {
 	rest string // of the path, behind the family
 }
 
-// packages makes an endpoint of a family: it finds the project, asks for Reporter to read and Developer to write, and
-// answers under the lock.
+// packages makes an endpoint of a family. Readers must be Reporters, writers Developers. It answers under the lock.
 func packages(f func(*packageCall) answer) func(*call, http.ResponseWriter) {
 	return func(c *call, w http.ResponseWriter) {
 		body, err := io.ReadAll(io.LimitReader(c.r.Body, maxPackage))

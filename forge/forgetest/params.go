@@ -26,7 +26,7 @@ func (p params) text(name string) string {
 	}
 }
 
-// number gives a parameter as a number; 0 when it is none.
+// number gives a parameter as a number; 0 for any other text.
 func (p params) number(name string) int64 {
 	n, _ := strconv.ParseInt(strings.TrimSpace(p.text(name)), 10, 64)
 	return n

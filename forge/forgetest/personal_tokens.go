@@ -14,8 +14,7 @@ func (c *call) showToken(t *accessToken) any {
 		"expires_at": day(t.expires), "last_used_ips": []string{"127.0.0.1"}}
 }
 
-// selfToken answers personal access tokens about themselves. A fine-grained one would need a permission for it, which
-// none has here.
+// selfToken answers personal access tokens about themselves. A fine-grained one would need a permission that none has here.
 func (c *call) selfToken() answer {
 	if c.token == nil || c.token.kind != "personal" {
 		panic(halt{answerError(400, "400 Bad request - This endpoint requires token type to be a personal access token")})

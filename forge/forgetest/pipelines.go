@@ -68,12 +68,13 @@ func (c *call) showPipeline(p *project) func(*pipeline) any {
 }
 
 func (c *call) showJob(p *project, pl *pipeline) func(*job) any {
+	project := c.f.external + "/" + c.f.world.projectPath(p)
 	return func(j *job) any {
-		return object{"id": j.id, "status": j.status, "stage": "test", "name": j.name, "ref": pl.ref, "tag": false, "coverage": nil,
-			"allow_failure": false, "created_at": stamp(pl.created), "started_at": nil, "finished_at": nil, "duration": nil,
-			"user": c.showUser(c.f.world.users[pl.user]), "commit": p.repository.commit(pl.ref), "pipeline": c.showPipeline(p)(pl),
-			"project": object{"ci_job_token_scope_enabled": false}, "artifacts": []any{}, "runner": nil, "tag_list": []string{},
-			"web_url": c.f.external + "/" + c.f.world.projectPath(p) + "/-/jobs/" + idText(j.id)}
+		return object{"id": j.id, "status": j.status, "stage": "test", "name": j.name, "ref": pl.ref, "tag": false,
+			"coverage": nil, "allow_failure": false, "created_at": stamp(pl.created), "started_at": nil, "finished_at": nil,
+			"duration": nil, "user": c.showUser(c.f.world.users[pl.user]), "commit": p.repository.commit(pl.ref),
+			"pipeline": c.showPipeline(p)(pl), "project": object{"ci_job_token_scope_enabled": false}, "artifacts": []any{},
+			"runner": nil, "tag_list": []string{}, "web_url": project + "/-/jobs/" + idText(j.id)}
 	}
 }
 

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// showProject is Entities::ProjectWithAccess for a caller who is known and Entities::BasicProjectDetails for others,
-// reduced to what clients read.
+// showProject is what clients read of Entities::ProjectWithAccess, or of Entities::BasicProjectDetails without a user.
 func (c *call) showProject(p *project) any {
 	w := &c.f.world
 	path := w.projectPath(p)
@@ -187,5 +186,6 @@ type label struct {
 
 func (c *call) showLabel(l *label) any {
 	return object{"id": l.id, "name": l.name, "color": l.color, "text_color": "#FFFFFF", "description": l.description,
-		"description_html": c.render(l.description), "subscribed": false, "priority": nil, "is_project_label": true, "archived": false}
+		"description_html": c.render(l.description), "subscribed": false, "priority": nil, "is_project_label": true,
+		"archived": false}
 }

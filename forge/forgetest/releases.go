@@ -32,8 +32,9 @@ func (c *call) showRelease(p *project) func(*release) any {
 func (c *call) releaseAssets(p *project, tag string) object {
 	at := c.f.external + "/" + c.f.world.projectPath(p) + "/-/"
 	sources, links := []any{}, []any{}
+	archive := at + "archive/" + tag + "/" + p.path + "-" + tag + "."
 	for _, format := range []string{"zip", "tar.gz", "tar.bz2", "tar"} {
-		sources = append(sources, object{"format": format, "url": at + "archive/" + tag + "/" + p.path + "-" + tag + "." + format})
+		sources = append(sources, object{"format": format, "url": archive + format})
 	}
 	if p.releaseLink != "" {
 		links = append(links, object{"id": 1, "name": "app", "url": p.releaseLink, "link_type": "other",

@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// repository is one state of files for all branches: enough for a gateway, which looks at none of it. Where ServeGit serves
-// it, git has the files.
+// repository is one state of files for all branches: a gateway looks at none of it. With ServeGit, git has the files.
 type repository struct {
 	dir      string // of a bare repository in which something is; empty: what is below is all there is
 	project  int64
@@ -224,9 +223,9 @@ func (c *call) getFile() answer {
 	sum := sha256.Sum256(content)
 	commit := commitFor("branch", p.id, ref)
 	return ok(object{
-		"file_name": path, "file_path": path, "size": len(content), "encoding": "base64", "content_sha256": hex.EncodeToString(sum[:]),
-		"ref": ref, "blob_id": commitFor(path), "commit_id": commit, "last_commit_id": commit, "execute_filemode": false,
-		"content": base64.StdEncoding.EncodeToString(content),
+		"file_name": path, "file_path": path, "size": len(content), "encoding": "base64", "execute_filemode": false,
+		"ref": ref, "blob_id": commitFor(path), "commit_id": commit, "last_commit_id": commit,
+		"content": base64.StdEncoding.EncodeToString(content), "content_sha256": hex.EncodeToString(sum[:]),
 	}).with("X-Gitlab-File-Path", path).with("X-Gitlab-Ref", ref).with("X-Gitlab-Size", strconv.Itoa(len(content)))
 }
 

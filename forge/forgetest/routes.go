@@ -21,10 +21,11 @@ func apiRoutes() []route {
 		scoped(get("/users", (*call).listUsers), "read_user"),
 		scoped(get("/users/{id}", (*call).getUser), "read_user"),
 		// Any scope will do for these.
-		scoped(get("/personal_access_tokens/self", (*call).selfToken), "read_user", "read_api", "read_repository", "write_repository",
-			"read_registry", "write_registry", "self_rotate", "k8s_proxy"),
+		scoped(get("/personal_access_tokens/self", (*call).selfToken), "read_user", "read_api", "read_repository",
+			"write_repository", "read_registry", "write_registry", "self_rotate", "k8s_proxy"),
 		scoped(get("/personal_access_tokens/self/associations", (*call).selfAssociations), "read_user", "read_api"),
-		scoped(del("/personal_access_tokens/self", (*call).revokeSelf), "read_user", "read_api", "read_repository", "write_repository"),
+		scoped(del("/personal_access_tokens/self", (*call).revokeSelf), "read_user", "read_api", "read_repository",
+			"write_repository"),
 		scoped(post("/personal_access_tokens/self/rotate", (*call).rotateSelf), "self_rotate"),
 
 		get("/personal_access_tokens", (*call).listTokens),

@@ -59,7 +59,8 @@ func (c *call) showRunnerDetail(r *runner) any {
 	projects, groups := []any{}, []any{}
 	for _, id := range r.projects {
 		if p := w.projects[id]; p != nil {
-			projects = append(projects, object{"id": p.id, "name": p.name, "path": p.path, "path_with_namespace": w.projectPath(p)})
+			path := w.projectPath(p)
+			projects = append(projects, object{"id": p.id, "name": p.name, "path": p.path, "path_with_namespace": path})
 		}
 	}
 	for _, id := range r.groups {
@@ -77,8 +78,7 @@ func (c *call) showRunnerDetail(r *runner) any {
 	return o
 }
 
-// mayManage tells whether the caller may read the details of a runner: administrators, and who maintains a project or
-// owns a group of it.
+// mayManage tells whether the caller is an administrator, or maintains a project or owns a group of the runner.
 func (c *call) mayManage(r *runner) bool {
 	if c.user.admin {
 		return true

@@ -87,8 +87,7 @@ func fetchModule(c *packageCall) answer {
 	return c.file("terraform/"+c.rest, "application/octet-stream")
 }
 
-// serveModules is the module registry of a namespace (namespace_packages.rb). Its downloads are named with a token that
-// acts as the caller's.
+// serveModules is a namespace's module registry (namespace_packages.rb). Downloads carry a token that acts as the caller's.
 func (c *call) serveModules() answer {
 	parts := strings.Split(c.path.text("rest"), "/")
 	if len(parts) < 4 {
@@ -119,12 +118,13 @@ func (c *call) serveModules() answer {
 			for _, v := range p.store.modules[name] {
 				versions = append(versions, object{"version": v})
 			}
-			return ok(object{"modules": []object{{"versions": versions, "source": c.f.external + "/" + c.f.world.projectPath(p)}}})
+			source := c.f.external + "/" + c.f.world.projectPath(p)
+			return ok(object{"modules": []object{{"versions": versions, "source": source}}})
 		case !slices.Contains(p.store.modules[name], parts[3]):
 		case last == "download" && len(parts) == 5:
-			path := "/api/v4/packages/terraform/modules/v1/" + strings.Join(parts[:4], "/") + "/file?token=" + c.f.moduleJWT(c.token.id) +
-				"&archive=tgz"
-			return noContent().with("X-Terraform-Get", path)
+			path := "/api/v4/packages/terraform/modules/v1/" + strings.Join(parts[:4], "/")
+			token := c.f.moduleJWT(c.token.id)
+			return noContent().with("X-Terraform-Get", path+"/file?token="+token+"&archive=tgz")
 		case last == "file" && len(parts) == 5:
 			return fileAnswer("application/octet-stream", p.store.files["terraform/"+name+"/"+parts[3]])
 		}

@@ -46,8 +46,8 @@ type teamAnswer struct {
 	ID int64 `json:"id"`
 }
 
-// visible tells whether the forge showed what was asked for; 404 is its answer for what does not exist and for what the
-// owner may not see, and 403 for what a credential that is for public things alone may not see.
+// visible tells whether the forge showed what was asked for. 404 is its answer when it does not exist, or the owner may not see
+// it, and 403 when the credential is for public things alone.
 func visible(r rest.Reply) (bool, error) {
 	switch r.Status {
 	case 200, 204:

@@ -9,8 +9,8 @@ import (
 	"patgate/token"
 )
 
-// Memberships gives one page of what the session's owner has access to: GET /user/orgs and GET /user/repos. Gitea knows no
-// levels, so least changes nothing. Errors are those of Resolve.
+// Memberships gives one page of the groups and projects that the session's owner has access to: GET /user/orgs and GET
+// /user/repos. Gitea knows no levels, so least changes nothing. Errors are those of Resolve.
 func (r *Resolver) Memberships(ctx context.Context, s *token.Session, _, page, size int) (m forge.Memberships, err error) {
 	if err := r.Pay(ctx, s); err != nil {
 		return m, fmt.Errorf("listing memberships: %w", err)
@@ -53,7 +53,7 @@ type memberRepository struct {
 	Private  bool   `json:"private"`
 }
 
-// mine reads one page of a list of what the session's owner has.
+// mine reads one page of a list of the session's owner.
 func mine[T any](ctx context.Context, r *Resolver, s *token.Session, path string, page, size int) ([]T, error) {
 	rep, err := r.Ask(ctx, s, fmt.Sprintf("%s?page=%d&limit=%d", path, page, size))
 	if err != nil {

@@ -101,7 +101,8 @@ func (r *Resolver) Below(ctx context.Context, s *token.Session, group *policy.Co
 	complete bool, err error) {
 	return r.Keeper.Below(ctx, s, group, maxAge, func(ctx context.Context, number int) (out []facts.Project, more, shown bool,
 		err error) {
-		rep, err := r.Ask(ctx, s, fmt.Sprintf("/orgs/%s/repos?limit=%d&page=%d", rest.Escape([]byte(group.Path)), pageSize, number))
+		name := rest.Escape([]byte(group.Path))
+		rep, err := r.Ask(ctx, s, fmt.Sprintf("/orgs/%s/repos?limit=%d&page=%d", name, pageSize, number))
 		if err != nil {
 			return nil, false, false, err
 		}

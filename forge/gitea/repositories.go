@@ -77,10 +77,10 @@ func (r *Resolver) readRepository(ctx context.Context, s *token.Session, f *fact
 
 // belongs tells whether the token's owner, who is not the repository's, is a member of it.
 //
-// That the owner may read proves nothing: the repository or one of its units may be open to everybody who is signed in. To
-// write to its code is given to collaborators and teams alone (models/perm/access, 1.26), and to site administrators, whom
-// the answer does not tell apart. For those and for readers Gitea is asked whether they are a collaborator, and for
-// an organization's repository whether one of their teams has it.
+// That the owner may read proves nothing: the repository or one of its units may be open to everybody who is signed in. Only
+// collaborators, teams (models/perm/access, 1.26) and site administrators may write to its code, and the answer does not tell
+// administrators apart. For administrators and readers Gitea is asked whether they are a collaborator, and for an
+// organization's repository whether one of their teams has it.
 func (r *Resolver) belongs(ctx context.Context, s *token.Session, f *facts.Fact, a *repositoryAnswer,
 	maxAge time.Duration) (bool, error) {
 	me, err := r.self(ctx, s, f, maxAge)

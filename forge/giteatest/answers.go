@@ -90,7 +90,7 @@ func (g *StandIn) get(me *owner, parts []string, query url.Values) (int, any) {
 
 const attachments = "/attachments/"
 
-// file is what is said of one, in Gitea's order.
+// file describes a file, in Gitea's order.
 type file struct {
 	ID      int64  `json:"id"`
 	Name    string `json:"name"`
@@ -173,7 +173,8 @@ func (g *StandIn) teamsOf(keep func(*team) bool) []any {
 	all := []any{}
 	for _, t := range g.teams {
 		if keep(t) {
-			all = append(all, object{"id": t.id, "name": strings.ToLower(t.permission), "organization": organization(t.organization)})
+			name := strings.ToLower(t.permission)
+			all = append(all, object{"id": t.id, "name": name, "organization": organization(t.organization)})
 		}
 	}
 	return all

@@ -9,8 +9,8 @@ import (
 	"patgate/policy"
 )
 
-// The parts that are read of GitLab's answers, as of 19.3. Names and case must match exactly and no name may stand
-// twice: an answer that could be read in two ways is refused.
+// The parts of GitLab's answers that are read, as of 19.3. Names and case must match exactly, and no name may stand twice: an
+// answer that could be read in two ways is refused.
 
 // projectAnswer is API::Entities::ProjectWithAccess (lib/api/entities/project_with_access.rb).
 type projectAnswer struct {
@@ -78,7 +78,7 @@ type tokenAnswer struct {
 	ExpiresAt *string  `json:"expires_at"` // a date, or a time
 }
 
-// applicationAnswer is what GitLab says of an OAuth access token (app/controllers/oauth/token_info_controller.rb).
+// applicationAnswer is what GitLab says about an OAuth access token (app/controllers/oauth/token_info_controller.rb).
 type applicationAnswer struct {
 	UserID      int64    `json:"resource_owner_id"` // null, read as 0, for one that an application has for itself
 	Scopes      []string `json:"scope"`
@@ -105,8 +105,8 @@ func visibility(s string) policy.Visibility {
 	return policy.VisibilityUnknown
 }
 
-// saysBlocked tells whether a 403 is because the user is blocked (lib/gitlab/auth/user_access_denied_reason.rb, 19.3). A
-// 403 of anything else in between says nothing of that kind.
+// saysBlocked tells whether a 403 is because the user is blocked (lib/gitlab/auth/user_access_denied_reason.rb, 19.3). A 403
+// from something in front of GitLab does not say so.
 func saysBlocked(r rest.Reply) bool {
 	var m struct {
 		Message string `json:"message"`

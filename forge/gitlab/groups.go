@@ -17,9 +17,9 @@ import (
 // deepest bounds chains of groups: GitLab allows 20 levels.
 const deepest = 32
 
-// chain gives the ids of the groups above a container, nearest first: the one it lies in, that group's parent, and so
-// on as far as the owner can see. The id of the first group that is hidden is known from the one below and belongs to
-// the chain; what is above that is not known.
+// chain gives the ids of the groups above a container, nearest first: the group that it lies in, that group's parent, and so on,
+// as far as the owner can see. The id of the first hidden group is known from the group below and belongs to the chain; the
+// groups above that one are not known.
 func (r *Resolver) chain(ctx context.Context, s *token.Session, f *facts.Fact, first, parent int64,
 	maxAge time.Duration) ([]int64, error) {
 	ids := []int64{first}
@@ -144,7 +144,7 @@ func (r *Resolver) readNamespace(ctx context.Context, s *token.Session, f *facts
 		return err
 	}
 	if n.Kind != "user" {
-		return nil // of a kind that nothing here can be asked of: as good as none
+		return nil // no question can be asked about this kind
 	}
 	if n.ID <= 0 || ref.ID > 0 && n.ID != ref.ID || ref.ID == 0 && !facts.SamePath(n.FullPath, string(ref.Path)) {
 		return fmt.Errorf("reading a namespace: the answer is about another one: %w", forge.ErrUnavailable)

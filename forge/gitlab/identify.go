@@ -25,8 +25,8 @@ import (
 //	| expired, revoked, unknown                      | 401                                    | ErrCredential     |
 //	| blocked user                                   | 403                                    | ErrBlocked        |
 //
-// A token whose scopes do not let it read its own user (api, read_api or read_user) is ErrCredential too: without
-// /user nobody knows whether it is an administrator's.
+// A token whose scopes do not let it read its own user (api, read_api or read_user) is ErrCredential too: without /user it
+// is not known whether the token is an administrator's.
 func (r *Resolver) Identify(ctx context.Context, credential token.Secret) (forge.Identity, error) {
 	ctx, cancel := r.Bound(ctx)
 	defer cancel()
@@ -37,13 +37,13 @@ func (r *Resolver) Identify(ctx context.Context, credential token.Secret) (forge
 	return id, nil
 }
 
-// Whose is Identify for one who only wants to know whose a credential is: it need not be able to read its user, who has no name
-// then. An OAuth access token is told too, by GET /oauth/token/info, where it is sent as one: see NewForOthers.
+// Whose is Identify for callers that only want to know whose a credential is. A credential that cannot read its user will do;
+// the user then has no name. An OAuth access token, sent as one, will do too, by GET /oauth/token/info: see NewForOthers.
 func (r *Resolver) Whose(ctx context.Context, credential token.Secret) (forge.Identity, error) {
 	ctx, cancel := r.Bound(ctx)
 	defer cancel()
 	id, err := r.self(ctx, credential)
-	known := errors.Is(err, errNotPersonal) // the forge knows it, whatever is said of it after that
+	known := errors.Is(err, errNotPersonal) // the forge knows it, as whatever kind
 	if known {
 		id, err = r.application(ctx, credential)
 	}
@@ -70,7 +70,7 @@ func (r *Resolver) identify(ctx context.Context, credential token.Secret) (forge
 	return id, nil
 }
 
-// self reads what a token says of itself.
+// self reads what the forge says about a token that asks about itself.
 func (r *Resolver) self(ctx context.Context, credential token.Secret) (forge.Identity, error) {
 	rep, err := r.Client.Get(ctx, credential, "/personal_access_tokens/self")
 	if err != nil {
@@ -119,7 +119,7 @@ var errNotPersonal = fmt.Errorf("%w: the forge says so", forge.ErrCredentialKind
 // applicationID is the public id of an OAuth application: 64 hexadecimal digits, or a word where it registered itself.
 var applicationID = regexp.MustCompile(`^[0-9A-Za-z_-]{8,128}$`)
 
-// application reads what is said of an OAuth access token, whose name is made of what it shows of its application.
+// application reads about an OAuth access token. Its name is made from what the forge shows of its application.
 func (r *Resolver) application(ctx context.Context, credential token.Secret) (forge.Identity, error) {
 	rep, err := r.Client.Beside(ctx, credential, "/oauth/token/info")
 	switch {

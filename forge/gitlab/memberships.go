@@ -9,8 +9,8 @@ import (
 	"patgate/token"
 )
 
-// Memberships gives one page of what the session's owner has access to: GET /personal_access_tokens/self/associations.
-// least is GitLab's access level; 0 is any. Errors are those of Resolve.
+// Memberships gives one page of the groups and projects that the session's owner has access to, by
+// GET /personal_access_tokens/self/associations. least is GitLab's access level; 0 is any. Errors are those of Resolve.
 func (r *Resolver) Memberships(ctx context.Context, s *token.Session, least, page, size int) (forge.Memberships, error) {
 	var none forge.Memberships
 	if err := r.Pay(ctx, s); err != nil {

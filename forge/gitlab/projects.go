@@ -75,8 +75,8 @@ func (r *Resolver) readProject(ctx context.Context, s *token.Session, f *facts.F
 	return nil
 }
 
-// personalOf is the id of the user in whose namespace a project lies. GitLab shows it as the project's owner. Should it
-// not, the namespace tells whether it is the session's owner; another user then stays unknown, which no scope reaches.
+// personalOf is the id of the user whose namespace holds a project. GitLab shows that user as the project's owner. Where it
+// does not, the namespace tells whether it is the session's owner. Any other user stays unknown, and no scope reaches that.
 func personalOf(s *token.Session, p *projectAnswer) int64 {
 	switch {
 	case p.Owner != nil && p.Owner.ID > 0:
@@ -88,9 +88,9 @@ func personalOf(s *token.Session, p *projectAnswer) int64 {
 }
 
 // access asks whether the owner is a member: GET .../members/all/:user_id counts direct and inherited memberships and
-// those through invited groups (lib/api/members.rb, find_all_members). What the owner sees without being a member is
-// seen because it is public or internal, because of a project inside a group, or because the owner is an administrator
-// or auditor: private visibility alone does not make a member.
+// those through invited groups (lib/api/members.rb, find_all_members). An owner who is no member may see a container because it
+// is public or internal, because of a project inside a group, or as an administrator or auditor. So seeing a private container
+// does not prove membership.
 func (r *Resolver) access(ctx context.Context, s *token.Session, prefix string, id int64) (policy.OwnerAccess, error) {
 	rep, err := r.Ask(ctx, s, prefix+strconv.FormatInt(id, 10)+"/members/all/"+strconv.FormatInt(s.OwnerUserID, 10))
 	if err != nil {
@@ -122,9 +122,9 @@ func (r *Resolver) access(ctx context.Context, s *token.Session, prefix string, 
 	return policy.OwnerNone, fmt.Errorf("reading a membership: status %d: %w", rep.Status, forge.ErrUnavailable)
 }
 
-// visible tells whether the forge showed what was asked for; 404 is its answer for what does not exist and for what the
-// owner may not see. A 403 on a plain read of a project or group is about the credential or its user (blocked, terms
-// not accepted), never about the container.
+// visible tells whether the forge showed what was asked for. 404 is its answer when it does not exist, or the owner may not see
+// it. A 403 on a plain read of a project or group is about the credential or its user (blocked, terms not accepted), never about
+// the container.
 func visible(r rest.Reply) (bool, error) {
 	switch r.Status {
 	case 200:
@@ -137,9 +137,9 @@ func visible(r rest.Reply) (bool, error) {
 	return false, fmt.Errorf("reading a container: status %d: %w", r.Status, forge.ErrUnavailable)
 }
 
-// movedTo reads the id from the Location of a moved project: .../api/v4/projects/<id>, behind which GitLab may put what
-// looks like the extension of the old path (".name") and a query. Host and scheme are GitLab's idea of itself and are
-// not used: the id is asked for at the address that is configured.
+// movedTo reads the id from the Location of a moved project: .../api/v4/projects/<id>. Behind it GitLab may put what looks like
+// the extension of the old path (".name") and a query. Host and scheme are GitLab's idea of itself and are not used: patgate asks
+// for the id at the configured address.
 func movedTo(location string) (int64, bool) {
 	_, rest, ok := strings.Cut(location, apiBase+"/projects/")
 	if !ok {

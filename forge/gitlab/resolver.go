@@ -19,8 +19,7 @@ const apiBase = "/api/v4"
 // Options says where GitLab is, how it is asked and how its facts are kept.
 type Options = facts.Options
 
-// Resolver implements forge.Resolver. Close it when done. What it keeps of a group that facts rest on is the id of its
-// parent.
+// Resolver implements forge.Resolver. Close it when done. It keeps the id of the parent of each group that facts rest on.
 type Resolver struct{ *facts.Keeper[int64] }
 
 var _ forge.Resolver = (*Resolver)(nil)
@@ -30,8 +29,8 @@ func New(o Options) (*Resolver, error) {
 	return build(o, func(h http.Header, credential token.Secret) { h.Set("PRIVATE-TOKEN", credential.Reveal()) })
 }
 
-// NewForOthers is New for a resolver that is asked with OAuth access tokens too. GitLab 19.3 takes these as Bearer alone, and
-// personal access tokens there too (lib/gitlab/auth/auth_finders.rb).
+// NewForOthers is New for a resolver that also asks with OAuth access tokens, and so sends credentials as Bearer. GitLab 19.3
+// takes OAuth access tokens there alone, and personal access tokens there too (lib/gitlab/auth/auth_finders.rb).
 func NewForOthers(o Options) (*Resolver, error) {
 	return build(o, func(h http.Header, credential token.Secret) { h.Set("Authorization", "Bearer "+credential.Reveal()) })
 }

@@ -41,8 +41,13 @@ func (r *Resolver) Search(ctx context.Context, credential token.Secret, userID i
 		found = append(found, forge.Found{Kind: routes.RefGroup, ID: g.ID, Path: g.FullPath, Name: g.Name})
 	}
 	projects, err := list[foundProject](ctx, r, credential, userID, "/projects?"+url.Values{
-		"search": {text}, "search_namespaces": {"true"}, "membership": {"true"}, "simple": {"true"}, "order_by": {"last_activity_at"},
-		"per_page": {fmt.Sprint(most)}}.Encode())
+		"search":            {text},
+		"search_namespaces": {"true"},
+		"membership":        {"true"},
+		"simple":            {"true"},
+		"order_by":          {"last_activity_at"},
+		"per_page":          {fmt.Sprint(most)},
+	}.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("searching projects: %w", err)
 	}
@@ -84,7 +89,8 @@ func (r *Resolver) OwnTokens(ctx context.Context, credential token.Secret, userI
 		if t.UserID != userID || !t.Active || t.Revoked {
 			continue
 		}
-		o := forge.OwnToken{ID: t.ID, Name: t.Name, Description: t.Description, Scopes: t.Scopes, Active: true, Granular: t.Granular}
+		o := forge.OwnToken{ID: t.ID, Name: t.Name, Description: t.Description, Scopes: t.Scopes, Granular: t.Granular}
+		o.Active = true
 		for text, into := range map[*string]*time.Time{
 			&t.CreatedAt:  &o.CreatedAt,
 			&t.LastUsedAt: &o.LastUsedAt,

@@ -1,5 +1,5 @@
-// Package oauth has people sign in through the forge: the authorization code grant with PKCE (RFC 6749, 4.1; RFC 7636). It finds
-// out who somebody is and keeps nothing of what the forge gives for that.
+// Package oauth has people sign in through the forge: the authorization code grant with PKCE (RFC 6749, 4.1; RFC 7636). It
+// finds out who the user is, and keeps no token that the forge gives for that.
 package oauth
 
 import (
@@ -59,7 +59,7 @@ type App struct {
 	config       oauth2.Config
 	user, revoke string
 	http         *http.Client
-	busy         chan struct{} // bounds the people of whom the forge is asked at a time
+	busy         chan struct{} // bounds how many sign-ins ask the forge at a time
 }
 
 // atOnce is how many those are.
@@ -74,15 +74,15 @@ func New(o Options) *App {
 	transport := o.Dialer.Transport()
 	transport.DisableKeepAlives = true
 	transport.MaxResponseHeaderBytes = 64 << 10
+	client := &http.Client{Transport: bounded{transport}, Timeout: patience}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	a := &App{
 		busy: make(chan struct{}, atOnce),
 		config: oauth2.Config{ClientID: o.ID, ClientSecret: secret, RedirectURL: o.Redirect, Scopes: []string{o.Scope},
 			Endpoint: oauth2.Endpoint{AuthURL: o.Browser + o.Authorize, TokenURL: o.Server + o.Token,
 				AuthStyle: oauth2.AuthStyleInParams}},
 		user: o.Server + o.User,
-		http: &http.Client{Transport: bounded{transport}, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse
-		}},
+		http: client,
 	}
 	if o.Revoke != "" {
 		a.revoke = o.Server + o.Revoke
@@ -112,8 +112,8 @@ func (a *App) Address(state, verifier string) string {
 	return a.config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier))
 }
 
-// Who asks the forge who has come back with a code, also when whoever asks has gone. The error is forge.ErrCredential when the
-// forge does not take the code, forge.ErrTimeout, or forge.ErrUnavailable with what is wrong, which may be the configuration.
+// Who asks the forge which user came back with a code, and goes on when the caller has gone. The error is forge.ErrCredential
+// when the forge does not take the code, forge.ErrTimeout, or forge.ErrUnavailable with what is wrong: maybe the configuration.
 func (a *App) Who(ctx context.Context, code, verifier string) (id forge.Identity, err error) {
 	ctx, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), oauth2.HTTPClient, a.http), patience)
 	defer cancel()

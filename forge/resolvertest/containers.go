@@ -26,6 +26,12 @@ func byID(kind routes.RefKind, n Named) routes.Reference {
 	return routes.Reference{Kind: kind, ID: n.ID}
 }
 
+// outside gives both references to Outside, by id and by path.
+func (f *Fixture) outside(t *testing.T) []routes.Reference {
+	t.Helper()
+	return []routes.Reference{byID(routes.RefProject, f.Outside), reference(t, routes.RefProject, f.Outside.Path)}
+}
+
 // resolve fails the test on an error.
 func resolve(t *testing.T, f *Fixture, s *token.Session, ref routes.Reference, maxAge time.Duration) policy.Container {
 	t.Helper()
@@ -40,7 +46,8 @@ func containers(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	both := func(t *testing.T, f *Fixture, s *token.Session, kind routes.RefKind, n Named,
 		check func(t *testing.T, c policy.Container)) {
 		t.Helper()
-		for _, ref := range []routes.Reference{byID(kind, n), reference(t, kind, n.Path), reference(t, kind, strings.ToUpper(n.Path))} {
+		named, shouted := reference(t, kind, n.Path), reference(t, kind, strings.ToUpper(n.Path))
+		for _, ref := range []routes.Reference{byID(kind, n), named, shouted} {
 			c := resolve(t, f, s, ref, 0)
 			if c.ID != n.ID || !strings.EqualFold(c.Path, n.Path) {
 				t.Fatalf("%d %q gives %d %q, want %d %q", ref.ID, ref.Path, c.ID, c.Path, n.ID, n.Path)
@@ -63,7 +70,8 @@ func containers(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	})
 	t.Run("a project whose group the owner is no member of", func(t *testing.T) {
 		f := fixture(t)
-		both(t, f, f.Session, routes.RefProject, f.Outside, project(policy.OwnerMember, policy.VisibilityPrivate, f.OutsideGroup.ID))
+		both(t, f, f.Session, routes.RefProject, f.Outside,
+			project(policy.OwnerMember, policy.VisibilityPrivate, f.OutsideGroup.ID))
 	})
 	t.Run("membership through an invited group counts", func(t *testing.T) {
 		f := fixture(t)
@@ -97,8 +105,9 @@ func containers(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	})
 	t.Run("what one owner sees is not shown to another", func(t *testing.T) {
 		f := fixture(t)
-		both(t, f, f.Session, routes.RefProject, f.Outside, project(policy.OwnerMember, policy.VisibilityPrivate, f.OutsideGroup.ID))
-		for _, ref := range []routes.Reference{byID(routes.RefProject, f.Outside), reference(t, routes.RefProject, f.Outside.Path)} {
+		both(t, f, f.Session, routes.RefProject, f.Outside,
+			project(policy.OwnerMember, policy.VisibilityPrivate, f.OutsideGroup.ID))
+		for _, ref := range f.outside(t) {
 			if c := resolve(t, f, f.Stranger, ref, 0); c.Boundary != routes.BoundaryNone {
 				t.Fatalf("the stranger sees %+v", c)
 			}
@@ -122,7 +131,8 @@ func containers(t *testing.T, fixture func(t *testing.T) *Fixture) {
 			t.Skip("the forge's groups hold no groups")
 		}
 		both(t, f, f.Session, routes.RefGroup, f.Subgroup, func(t *testing.T, c policy.Container) {
-			if c.Boundary != routes.BoundaryGroup || c.Access != policy.OwnerMember || !slices.Equal(c.Ancestors, []int64{f.Group.ID}) {
+			below := slices.Equal(c.Ancestors, []int64{f.Group.ID})
+			if c.Boundary != routes.BoundaryGroup || c.Access != policy.OwnerMember || !below {
 				t.Fatalf("%+v: want a group below %d", c, f.Group.ID)
 			}
 		})

@@ -148,7 +148,8 @@ func budget(t *testing.T, fixture func(t *testing.T) *Fixture) {
 				}
 			})
 			wg.Go(func() {
-				if c, err := f.Resolver.Resolve(ctx, &second, byID(routes.RefProject, f.Outside), 0); err != nil || c.ID != f.Outside.ID {
+				c, err := f.Resolver.Resolve(ctx, &second, byID(routes.RefProject, f.Outside), 0)
+				if err != nil || c.ID != f.Outside.ID {
 					t.Errorf("the other token: %+v, %v", c, err)
 				}
 			})

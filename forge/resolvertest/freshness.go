@@ -117,13 +117,13 @@ func freshness(t *testing.T, fixture func(t *testing.T) *Fixture) {
 func forget(t *testing.T, fixture func(t *testing.T) *Fixture) {
 	t.Run("a container that was forgotten is read again", func(t *testing.T) {
 		f := fixture(t)
-		for _, ref := range []routes.Reference{byID(routes.RefProject, f.Outside), reference(t, routes.RefProject, f.Outside.Path)} {
+		for _, ref := range f.outside(t) {
 			resolve(t, f, f.Session, ref, 0)
 		}
 		c := resolve(t, f, f.Session, byID(routes.RefProject, f.Outside), 0)
 		f.Leave()
 		f.Resolver.Forget(c)
-		for _, ref := range []routes.Reference{byID(routes.RefProject, f.Outside), reference(t, routes.RefProject, f.Outside.Path)} {
+		for _, ref := range f.outside(t) {
 			if c := resolve(t, f, f.Session, ref, 0); c.Access == policy.OwnerMember {
 				t.Fatalf("%+v: served from before Forget", c)
 			}
@@ -149,7 +149,8 @@ func forget(t *testing.T, fixture func(t *testing.T) *Fixture) {
 				f.Resolver.Forget(policy.Container{})
 				f.Resolver.Forget(c)
 				before := f.Asked()
-				if again := resolve(t, f, f.Session, ref, 0); again.ID != c.ID || again.Access != c.Access || f.Asked() == before {
+				again := resolve(t, f, f.Session, ref, 0)
+				if again.ID != c.ID || again.Access != c.Access || f.Asked() == before {
 					t.Fatalf("%+v after %+v was forgotten, with %d questions", again, c, f.Asked()-before)
 				}
 			}

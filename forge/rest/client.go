@@ -41,8 +41,8 @@ type Options struct {
 	AllowHTTP bool
 	// Dialer connects to it; nil connects to the host in URL and trusts the system's authorities.
 	Dialer *dial.Dialer
-	// Via, when not empty, goes with every question as the header of that name (RFC 9110, 7.6.3). patgate knows it again
-	// when the forge's address leads back to patgate.
+	// Via, when not empty, goes with every question as the header of that name (RFC 9110, 7.6.3). By it patgate recognises its
+	// own questions when the forge's address leads back to patgate.
 	Via string
 	// Timeout bounds dialling and the TLS handshake.
 	Timeout time.Duration
@@ -55,15 +55,15 @@ type API struct {
 	Base string
 	// Authorize puts a credential where the forge takes it.
 	Authorize func(header http.Header, credential token.Secret)
-	// Telling are the statuses of answers that say something of what was asked for. Others are errors.
+	// Telling are the statuses of answers to the question itself. Others are errors.
 	Telling []int
 }
 
 // Client makes single requests to one forge. It follows no redirect, and obeys no proxy variable of the environment. A read that
 // fails for a reason that may be over is made once more. It is safe for concurrent use.
 //
-// A connection carries the questions with one credential alone: what a forge says on it that nobody asked for is never taken
-// for the answer to somebody else's question.
+// A connection carries the questions with one credential alone. So an answer that nobody asked for is never taken for the answer
+// to a question with another credential.
 type Client struct {
 	scheme    string
 	host      string
@@ -128,19 +128,19 @@ func NewClient(o Options) (*Client, error) {
 	return c, nil
 }
 
-// borrower is on whose account a question is asked (forge.On). Where nobody knows yet whose a credential is, it counts for
-// itself, and all of them together as those of one user.
+// borrower is who a question is charged to (forge.On). A credential whose user is not known yet counts for itself, and all
+// of these together count as one user's.
 func (c *Client) borrower(ctx context.Context, credential token.Secret) share.Borrower {
 	if user, tokenID, known := forge.AccountOf(ctx); known {
 		return share.Borrower{Holder: [2]uint64{1, uint64(user)}, Token: uint64(tokenID)}
 	}
-	// A holder of its own for each is not to be had, so the name is a token's. Ids of tokens are below 1<<62, and those of
-	// people's sessions, which are negative, have both of the first bits.
+	// There is no holder for each of these credentials, so each gets an id like a token's. Ids of tokens are below 1<<62, and ids
+	// of people's sessions are negative and have both of the first bits.
 	sum := c.sum(credential)
 	return share.Borrower{Token: binary.NativeEndian.Uint64(sum[16:24])&(1<<62-1) | 1<<63}
 }
 
-// borrow waits for a share of the questions at a time. Where that has to be waited for, it is for the asker alone.
+// borrow borrows a share of the questions at a time. Where it has to wait for that, only the asker waits.
 func (c *Client) borrow(ctx context.Context, credential token.Secret) (*share.Account, error) {
 	by := c.borrower(ctx, credential)
 	if account := c.shares.Quickly(by); account != nil {
@@ -162,8 +162,8 @@ func (c *Client) sum(credential token.Secret) [sha256.Size]byte {
 	return sha256.Sum256(append(c.key[:], credential.Reveal()...))
 }
 
-// lane names the connections that carry the questions with a credential. The transport keeps connections by the host in the
-// address that it is asked for, so that this name stands there in the place of the forge's.
+// lane names the connections that carry the questions with a credential. The transport keeps connections by the host of the
+// requested address, so this name stands in the place of the forge's.
 func (c *Client) lane(credential token.Secret) string {
 	sum := c.sum(credential)
 	return hex.EncodeToString(sum[:16])
@@ -178,16 +178,16 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Reply is an answer that says something of what was asked for.
+// Reply is an answer to the question itself, see Options.Telling.
 type Reply struct {
 	Status   int
 	Location string
 	Body     []byte
 }
 
-// Get reads a path below the API's base, which is already escaped. Whatever says nothing of what was asked for is an
-// error: ErrCredential for 401, ErrBudget with its time for 429, ErrTimeout, and ErrUnavailable for the rest. A connection that
-// breaks, and a 502, are often over at once, so that it asks once more.
+// Get reads a path, already escaped, below the API's base. An answer that is not about the question is an error: ErrCredential
+// for 401, ErrBudget with its time for 429, ErrTimeout, and ErrUnavailable for the rest. After a broken connection or a 502,
+// which are often over at once, it asks once more.
 func (c *Client) Get(ctx context.Context, credential token.Secret, path string) (Reply, error) {
 	rep, err := c.Do(ctx, credential, http.MethodGet, path)
 	if errors.Is(err, errPassing) {
@@ -307,7 +307,7 @@ func retryAfter(h http.Header) time.Duration {
 func Escape(text []byte) string { return string(percent.AppendText(nil, text)) }
 
 // Decode reads an answer. Names and case must match exactly and no name may appear twice: an answer that could be read in
-// two ways is refused. What cannot be read is ErrUnavailable, for the forge said nothing that can be used.
+// two ways is refused. An answer that cannot be read is ErrUnavailable: the forge said nothing that can be used.
 func Decode[T any](r Reply) (*T, error) {
 	v := new(T)
 	if err := json.Unmarshal(r.Body, v); err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // FillIn replaces the captures of a template: /vulnerabilities/{id}. Each becomes one path segment, but for a project that is
-// named "owner/name" (routes.Capture.Named), which becomes two. A capture that is absent or could not be that is an error.
+// named "owner/name" (routes.Capture.Named), which becomes two. A capture that is absent or unfit for a segment is an error.
 func FillIn(template string, captures []routes.Capture) (string, error) {
 	var out strings.Builder
 	for {
@@ -93,8 +93,8 @@ func valuesAt(value any, path string) []any {
 	return values
 }
 
-// idsAt gives the ids at a field path, as numbers or as global ids of a class; null is none. Anything else that is no id makes
-// the answer unreadable.
+// idsAt gives the ids at a field path, as numbers or as global ids of a class; null gives none. Any other value makes the answer
+// unreadable.
 func idsAt(root any, path, class string) ([]int64, error) {
 	if path == "" {
 		return nil, nil

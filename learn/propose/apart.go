@@ -23,7 +23,7 @@ func (q *Ask) suspects(o *learn.Observation) (why []string) {
 }
 
 // may tells whether a grant still allows an event. The container of a collapsed event is not known, so for such an event the
-// grant must only hold what it needs, in whichever place.
+// grant must only hold its permissions, in any place.
 func (r *Replay) may(e *event, g *policy.Grant) bool {
 	if !e.Unit.Collapsed {
 		return e.allows(g)

@@ -28,8 +28,8 @@ func (p *Proposal) Asks(group int64) bool {
 // somewhere is the id of a container when only the groups above it are known. No forge has an id that high.
 const somewhere = math.MaxInt64
 
-// below notes a unit whose projects and groups are not known. asks: it may be part of a question. Where somebody has said yes to
-// the group that all of them lie in, it is taken: the event is then about something in that group.
+// below notes a unit whose projects and groups are not known. asks: it may be part of a question. When the user has said yes to
+// the group that all of them lie in, the unit is taken: the event is then about something in that group.
 func (p *Proposal) below(e *event, q *Ask, asks bool) (taken bool) {
 	group := int64(0)
 	if asks {

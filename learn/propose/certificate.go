@@ -38,8 +38,8 @@ type Needed struct {
 	Day     string `json:"day"`
 }
 
-// certify asks the proposal everything again, and without each of its parts. seen are the requests that each part of the scopes
-// is needed by.
+// certify decides everything again by the proposal, and by the proposal without each of its parts. seen are the requests that
+// need each part of the scopes.
 func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, events []event, q *Ask) (c Certificate, seen seenOf,
 	err error) {
 	c.Needed, seen = []Needed{}, seenOf{}
@@ -72,8 +72,14 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 			seen.add(part{at, element.permission, element.pattern}, denied, more)
 		}
 		witness := denied[0]
-		n := Needed{Permission: r.table.Catalogue().Name(element.permission), Ref: element.pattern, Access: element.access.String(),
-			Rule: element.rule.name(), NotHeld: more, Witness: witness.Unit.Method + " " + witness.Unit.Route}
+		n := Needed{
+			Permission: r.table.Catalogue().Name(element.permission),
+			Ref:        element.pattern,
+			Access:     element.access.String(),
+			Rule:       element.rule.name(),
+			NotHeld:    more,
+			Witness:    witness.Unit.Method + " " + witness.Unit.Route,
+		}
 		if h := lanes[element.scope()]; h != nil && element.pattern == "" {
 			n.Refs = h.patterns
 		}
@@ -95,8 +101,8 @@ func (r *Replay) certify(over func() error, d *draft, grant *policy.Grant, event
 	return c, seen, nil
 }
 
-// split gives the least grants of jobs that have no container in common, where one of them writes and another only reads; nil
-// where there is nothing to divide.
+// split gives the smallest grants of jobs that have no container in common, where one of them writes and another only reads.
+// It gives nil where nothing can be divided.
 func (r *Replay) split(over func() error, events []event, q *Ask) (tokens [][]policy.ScopeSpec, err error) {
 	job := make([]int, len(events)) // the least index of an event that it has containers in common with
 	of := map[place]int{}

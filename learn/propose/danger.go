@@ -8,9 +8,9 @@ import (
 	"patgate/routes"
 )
 
-// apart makes the least grant of events, and leaves out those that would bring in by themselves what nobody said yes to: before
-// a push git asks whether it may push, which is no danger and needs what the push needs. left are the dangers and those events,
-// with why they are left out.
+// apart makes the smallest grant for events. It leaves out events that would bring in a danger which nobody has said yes to:
+// before a push, git asks whether it may push, which is no danger and needs what the push needs. left are the dangers and these
+// events, with why they are left out.
 func (r *Replay) apart(over func() error, events, dangers []event, q *Ask) (d *draft, grant *policy.Grant, rest []event,
 	left []leftOut, err error) {
 	rest = events

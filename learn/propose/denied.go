@@ -14,8 +14,7 @@ type Denied struct {
 	Method string `json:"method"`
 	Route  string `json:"route"`
 	Reason string `json:"reason"`
-	// Access and Permissions are those of a scope that would allow it; of several accesses, with commas between, a scope for
-	// each.
+	// Access and Permissions are those of a scope that would allow it. Several accesses, with commas between, need a scope each.
 	Access      string   `json:"access"`
 	Permissions []string `json:"permissions"`
 	// Boundary is what the permissions are needed on, and Container its id; 0 when it is not known, or there is none.
@@ -25,8 +24,8 @@ type Denied struct {
 	Last      time.Time `json:"last_at"`
 }
 
-// Denied gives what was denied from a day on and could be granted, the latest first, as the grant of now would deny it. What it
-// allows by now is left out.
+// Denied gives the requests that were denied from a day on, are still denied by the present grant, and could be granted; the
+// latest come first.
 func (r *Replay) Denied(g *policy.Grant, observations []learn.Observation, since learn.Day) []Denied {
 	all := []Denied{}
 	for i := range observations {
@@ -71,7 +70,7 @@ func (r *Replay) Denied(g *policy.Grant, observations []learn.Observation, since
 
 // grantable tells whether a scope could have allowed what was denied for a reason.
 func grantable(reason string) bool {
-	return slices.ContainsFunc([]policy.Reason{policy.ReasonPermissionMissing, policy.ReasonOutOfBounds, policy.ReasonTargetDenied,
-		policy.ReasonSpans, policy.ReasonNotFindable, policy.ReasonQuickAction},
-		func(r policy.Reason) bool { return r.String() == reason })
+	reasons := []policy.Reason{policy.ReasonPermissionMissing, policy.ReasonOutOfBounds, policy.ReasonTargetDenied,
+		policy.ReasonSpans, policy.ReasonNotFindable, policy.ReasonQuickAction}
+	return slices.ContainsFunc(reasons, func(r policy.Reason) bool { return r.String() == reason })
 }

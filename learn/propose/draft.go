@@ -97,8 +97,8 @@ func (d *draft) add(at place, needs *routes.PermissionSet, in [lanes]bool) {
 // prefixAfter is how many refs with a common prefix become a pattern.
 const prefixAfter = 3
 
-// generalise puts a pattern in the place of refs that have a folder of at least three parts in common: of
-// refs/heads/bot/1, bot/2 and bot/3 refs/heads/bot/*, and never refs/heads/*.
+// generalise puts a pattern in the place of refs that have a folder of at least three parts in common: refs/heads/bot/* for
+// refs/heads/bot/1, bot/2 and bot/3, and never refs/heads/*.
 func (d *draft) generalise() {
 	common := map[element][]element{}
 	for e := range d.parts {

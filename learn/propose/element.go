@@ -30,7 +30,7 @@ const (
 // lanes is how many there are.
 const lanes = 8
 
-// name gives the name of a rule, "" for what is none.
+// name gives the name of a rule; "" for any other lane.
 func (l lane) name() string {
 	switch l {
 	case deletes:
@@ -65,8 +65,8 @@ func lanesOf(q *policy.Question) (set [lanes]bool) {
 	return set
 }
 
-// element is the smallest part of a grant: a permission in a lane of a place, a ref pattern of a lane, or a rule: that the lane
-// lets deletes through, or changes of tags.
+// element is the smallest part of a grant: a permission in a lane of a place, a ref pattern of a lane, or a rule of a lane, which
+// lets deletes or changes of tags through.
 type element struct {
 	place
 	lane       lane
@@ -87,7 +87,7 @@ type held struct {
 	patterns []string
 }
 
-// scopes gives what stands in each scope, without an element. A scope that is limited to refs needs permissions and patterns.
+// scopes gives the content of each scope, without an element. A scope that is limited to refs needs permissions and patterns.
 func (d *draft) scopes(c *routes.Catalogue, without *element) map[element]*held {
 	found := map[element]*held{}
 	for e := range d.parts {
@@ -164,9 +164,9 @@ func (d *draft) needed(c *routes.Catalogue) (all []element) {
 	return all
 }
 
-// order gives the elements, those that are best done without first: those under all_memberships, those that limit no push, then
-// the patterns of those that do, of the lanes that let most through first, and at last what these patterns hold. Among the same,
-// what opens most is first.
+// order gives the elements in the order in which they are best done without: those under all_memberships, those that limit no
+// push, then the patterns of those that do, beginning with the lanes that let most through, and at last the permissions under
+// these patterns. Within each, the elements that open most are first.
 func (d *draft) order(weights map[routes.Permission]int) []element {
 	rank := func(e element) int {
 		switch {

@@ -9,16 +9,14 @@ import (
 	"patgate/routes"
 )
 
-// Evidence is what was seen of a permission or of a ref pattern in one scope of a proposal: the requests that would be denied
-// without it.
+// Evidence is for a permission or a ref pattern in one scope of a proposal: the seen requests that would be denied without it.
 type Evidence struct {
 	Scope      int    `json:"scope"` // its index in Proposal.Scopes
 	Permission string `json:"permission,omitempty"`
 	Ref        string `json:"ref,omitempty"` // a pattern
 	Requests   int64  `json:"requests"`
 	Days       int    `json:"days"` // on which there was such a request
-	// New is the day on which it was last needed for a kind of request that had not been seen before, Last that of the last
-	// request.
+	// New is the last day on which a new kind of request needed it, and Last the day of the last request.
 	New  string `json:"last_new_need"`
 	Last string `json:"last_day"`
 	// NotHeld is in how many places of the scope the token does not hold it today.

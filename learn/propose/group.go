@@ -11,18 +11,18 @@ import (
 // GroupAfter is of how many of its projects a group may stand in the place.
 const GroupAfter = 5
 
-// Group is a question: whether the group should stand in the place of its projects.
+// Group is a question: whether to grant the group in the place of its projects.
 type Group struct {
 	ID       int64   `json:"group_id"`
 	Projects []int64 `json:"projects"` // of it or below it, that were used
-	// Of is how many projects lie below the group; 0 when that is not known. A proposal does not know: whoever shows it may ask,
-	// see Group.Among.
+	// Of is how many projects lie below the group; 0 when that is not known. A proposal does not know it: the caller that shows
+	// the proposal may find out, see Group.Among.
 	Of     int  `json:"of_projects,omitempty"`
 	Chosen bool `json:"chosen,omitempty"` // it stands in their place
 }
 
-// Among tells the question what lies below the group, and whether it is still one: at least GroupAfter of these projects were
-// used, and half of them. Without all that lies there, complete, it stays one as long as that can be so.
+// Among takes the projects below the group, and tells whether the question remains: at least GroupAfter of them were used, and
+// half of them. complete says that these are all projects; else the question remains as long as that may be so.
 func (g *Group) Among(projects []int64, complete bool) bool {
 	used := slices.DeleteFunc(slices.Clone(g.Projects), func(id int64) bool { return !slices.Contains(projects, id) })
 	if complete {
@@ -31,8 +31,8 @@ func (g *Group) Among(projects []int64, complete bool) bool {
 	return 2*len(g.Projects) >= len(projects) && (!complete || len(used) >= GroupAfter)
 }
 
-// groups gives the groups in which so many projects were used that somebody may want the whole group, but not those that have no
-// more of them than a group below. It marks those that were chosen.
+// groups gives the groups with so many used projects that the user may want the whole group, but not groups that have no more of
+// them than a group below. It marks the chosen ones.
 func groups(events []event, chosen []int64) (found []Group) {
 	used, above := map[int64]map[int64]bool{}, map[int64]map[int64]bool{}
 	for i := range events {
@@ -62,7 +62,8 @@ func groups(events []event, chosen []int64) (found []Group) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(used)) {
 		if len(used[id]) >= GroupAfter && !same[id] {
-			found = append(found, Group{ID: id, Projects: slices.Sorted(maps.Keys(used[id])), Chosen: slices.Contains(chosen, id)})
+			projects := slices.Sorted(maps.Keys(used[id]))
+			found = append(found, Group{ID: id, Projects: projects, Chosen: slices.Contains(chosen, id)})
 		}
 	}
 	return found

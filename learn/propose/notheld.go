@@ -15,8 +15,8 @@ type surplus struct {
 	missing routes.PermissionSet
 }
 
-// notHeld compares a proposal with what a token holds today. A group in which something unknown was
-// used is not held unless the token's scopes name it, or one above it. Without a token, present is nil, and so is the result.
+// notHeld compares a proposal with what a token holds today. A group in which something unknown was used counts as not held,
+// unless the token's scopes name it, or a group above it. Without a token, present is nil, and so is the result.
 func notHeld(present, grant *policy.Grant, events []event) (all []surplus) {
 	if present == nil {
 		return nil
@@ -46,7 +46,7 @@ func notHeld(present, grant *policy.Grant, events []event) (all []surplus) {
 	return all
 }
 
-// containers gives what is known of those that events name, and of the groups above them.
+// containers gives what is known about the containers that events name, and about the groups above them.
 func containers(events []event) map[place]policy.Container {
 	known := map[place]policy.Container{}
 	for i := range events {

@@ -24,15 +24,15 @@ type Ask struct {
 	Owner int64
 	// Present, when it is not nil, is the grant that the token has now: what it does not allow any more is no part of a proposal.
 	Present *policy.Grant
-	// Reports: the token is in report mode, or was lately, and nobody has decided on its scopes since. What its grant denied and
-	// report mode let pass is needed then, as everything else; without it that is no part of a proposal.
+	// Reports: the token is in report mode, or was lately, and its scopes were not edited since. Then the proposal also allows
+	// what the grant denied and report mode let pass; otherwise it does not.
 	Reports bool
 	// Accept are permissions by name that may be in the proposal although a row that needs them is a danger.
 	Accept []string
 	// Groups are those that somebody said yes to, out of those that the proposal asks about: see Group and Below.
 	Groups []int64
-	// Suspect, when it is set, is from when on the credential, which was reported as leaked, may have been a thief's: what was
-	// first seen from then on is set apart, as is what was seen from new networks alone. AcceptSuspect takes it in all the same.
+	// Suspect, when set, is since when the credential, which was reported as leaked, may have been a thief's. What was first seen
+	// since then is set apart, and so is what was seen from new networks alone. AcceptSuspect takes it in all the same.
 	Suspect       time.Time
 	AcceptSuspect bool
 	// Over, when it is not nil, is asked again and again: an error of it ends the work.
@@ -42,11 +42,11 @@ type Ask struct {
 // Proposal is the smallest grant for what was observed, with its proof.
 type Proposal struct {
 	Scopes []policy.ScopeSpec `json:"scopes"`
-	// Evidence tells of each permission and each ref pattern of the scopes what it was needed by.
+	// Evidence tells what needed each permission and each ref pattern of the scopes.
 	Evidence    []Evidence  `json:"evidence"`
 	Certificate Certificate `json:"certificate"`
-	// Unticked are requests that the proposal does not allow because nobody has said yes to what they can do. Accepted are those
-	// of their kind to which somebody has.
+	// Unticked are requests that the proposal leaves out because nobody has said yes to their dangers. Accepted are dangerous
+	// requests that somebody has said yes to.
 	Unticked []Unticked `json:"unticked"`
 	Accepted []Unticked `json:"accepted,omitempty"`
 	// Quarantined were first seen shortly before the credential was reported as leaked, or from networks alone that were new
@@ -55,8 +55,8 @@ type Proposal struct {
 	// Unknown are rows that the table no longer has.
 	Unknown []string `json:"unknown,omitempty"`
 	// Collapsed are kinds of requests whose projects and groups are not known, because there were too many, or they could not be
-	// found out. They are not part of the proposal. Below asks about those that are known to lie in one group; where somebody
-	// said yes to it, they are part of the proposal and not counted here.
+	// found out. They are not part of the proposal. Below asks about those that are known to lie in one group: after a yes they
+	// are part of the proposal and not counted here.
 	Collapsed int     `json:"collapsed,omitempty"`
 	Below     []Below `json:"collapsed_below,omitempty"`
 	// Lost are kinds of requests that the token may no longer make. They are not part of the proposal.
@@ -160,8 +160,8 @@ func (r *Replay) Make(q Ask) (*Proposal, error) {
 	return p, nil
 }
 
-// sort tells what was seen apart: what a proposal is made of, what it is not made of because nobody has said yes to what that can
-// do, and what it only tells of. seen are the former two.
+// sort divides what was seen into what a proposal is made from, dangers that it leaves out because nobody has said yes to them,
+// and the rest, which it only mentions. seen are the former two.
 func (r *Replay) sort(p *Proposal, q *Ask) (events, dangers []event, seen []*learn.Observation) {
 	for i := range q.Observations {
 		o := &q.Observations[i]
@@ -215,8 +215,9 @@ func (r *Replay) unticked(e *event, q *Ask, why []string) Unticked {
 		First: e.First.UTC().Format("2006-01-02"), NotHeld: q.Present != nil && !r.may(e, q.Present)}
 }
 
-// least makes the smallest set of elements that allows all events: all that they need, less what they do not. Since more
-// scopes never turn an allow into a denial, what could not be left out once cannot be left out later, and one pass is enough.
+// least makes the smallest set of elements that allows all events. It begins with all that they may need and leaves out one after
+// another. More scopes never turn an allow into a denial, so an element that could not be left out once cannot be left out later,
+// and one pass is enough.
 func (r *Replay) least(over func() error, events []event, q *Ask) (*draft, *policy.Grant, error) {
 	d := &draft{parts: parts{}}
 	for i := range events {

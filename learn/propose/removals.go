@@ -8,15 +8,15 @@ import (
 	"patgate/routes"
 )
 
-// removals takes single elements away from a draft, each by itself, and finds what is denied then. A token may do one thing in
-// thousands of places: of each element only those events are asked again that it can decide on, and of the draft only what can
-// decide on these.
+// removals takes single elements away from a draft, one at a time, and finds what is denied then. A token may do one thing in
+// thousands of places. So for each element it only asks again about the events that the element can decide on, by the part of
+// the draft that can decide on these.
 type removals struct {
 	r     *Replay
 	d     *draft
 	owner int64
-	// needing are the events by the permissions that they may need, and those that change refs by 0; near are those of them that
-	// are about a place or lie in it; wide are those that any place can decide on.
+	// needing has the events by the permissions that they may need, and events that change refs by 0. near has the events that
+	// are about a place or lie in it, and wide the events that any place can decide on.
 	needing map[routes.Permission][]*event
 	near    map[spot][]*event
 	wide    map[routes.Permission][]*event
@@ -114,8 +114,8 @@ func (m *removals) denied(e *element, most int) (events []*event, err error) {
 	return events, nil
 }
 
-// about gives the part of the draft that can decide on events: what stands in their places, and in no container, as far as some
-// of them may need it. For what any place can decide on it has a few: more of a grant never turns an allow into a denial.
+// about gives the part of the draft that can decide on events: the elements in their places, or in no container, that some of
+// them may need. For events that any place can decide on it has a few places: a larger grant never turns an allow into a denial.
 func (m *removals) about(events []*event, without *element) *draft {
 	var needs routes.PermissionSet
 	places := map[place]bool{}

@@ -32,10 +32,10 @@ func NewReplay(t *routes.Table) *Replay {
 	return r
 }
 
-// dangers gives why a request is not ticked: what its row can do by itself, what a push can do where it needs no more than the
-// row, or what can be done with what its quick actions need. A grant for the first step of a push, or for its large files, would
-// be one for pushes to any ref; one for a quick action that starts a pipeline, or for a template's text that may have it, one for
-// pipelines.
+// dangers gives why a request is not ticked: what its row can do by itself, what a push can do when it needs no more than the
+// row, or what the permissions of its quick actions can do. A grant for the first step of a push, or for its large files, is a
+// grant for pushes to any ref. One for a quick action that starts a pipeline, or for a template's text that may have one, is a
+// grant for pipelines.
 func (r *Replay) dangers(q *policy.Question) []string {
 	row := q.Route
 	if why := row.Dangers(); len(why) > 0 {
@@ -52,8 +52,8 @@ func (r *Replay) dangers(q *policy.Question) []string {
 	return r.textDangers(q)
 }
 
-// actDangers gives what can be done by rows of the same surface that need what an act of the request needs: which of them it was
-// is not kept. What only reads did nothing that a row can do which writes.
+// actDangers gives what rows of the same surface can do that need the same as an act of the request: it is not kept which of
+// these rows it was. For an act that only reads, rows that write do not count.
 func (r *Replay) actDangers(q *policy.Question) (why []string) {
 	for i := range q.Acts {
 		needs := q.Acts[i].Needs
@@ -68,7 +68,7 @@ func (r *Replay) actDangers(q *policy.Question) (why []string) {
 	return slices.Compact(why)
 }
 
-// textDangers gives what can be done with what the quick actions of a request need, and not without.
+// textDangers gives what the permissions for the quick actions of a request make possible besides.
 func (r *Replay) textDangers(q *policy.Question) (why []string) {
 	for i := range q.Acts {
 		a := &q.Acts[i]
@@ -119,8 +119,15 @@ func (r *Replay) read(o *learn.Observation) (e event, ok bool) {
 			}
 		}
 		if a.Found != routes.BoundaryNone {
-			act.Container = &policy.Container{Boundary: a.Found, ID: a.Container, Ancestors: a.Ancestors, PersonalOf: a.PersonalOf,
-				Visibility: a.Visibility, Access: a.Access, Partial: a.Partial || u.Collapsed} // of which the common groups are left
+			act.Container = &policy.Container{
+				Boundary:   a.Found,
+				ID:         a.Container,
+				Ancestors:  a.Ancestors,
+				PersonalOf: a.PersonalOf,
+				Visibility: a.Visibility,
+				Access:     a.Access,
+				Partial:    a.Partial || u.Collapsed, // a collapsed unit keeps the common groups alone
+			}
 		}
 		if a.Kind == policy.ActRef {
 			act.Update = &policy.RefUpdate{Name: []byte(a.Ref), Create: a.Create, Delete: a.Delete}

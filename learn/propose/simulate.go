@@ -24,13 +24,13 @@ type Lost struct {
 	Ceiling string `json:"limit,omitempty"`
 }
 
-// Outcome is what a grant would have done to what was observed.
+// Outcome says what a grant would have done to the observed requests.
 type Outcome struct {
 	// Requests and Kinds are how many would have been denied, Observed how many there were.
 	Requests int64 `json:"requests"`
 	Kinds    int   `json:"kinds"`
 	Observed int64 `json:"observed"`
-	// Unclear are requests of which the projects and groups are no longer known, because there were too many.
+	// Unclear are requests whose projects and groups are no longer known, because there were too many of them.
 	Unclear int64 `json:"unclear,omitempty"`
 	// Before are requests that what is in force denies by now as well, see Trial.InForce.
 	Before int64  `json:"denied_already,omitempty"`
@@ -51,15 +51,15 @@ type Trial struct {
 	Refuses func(*learn.Unit) string
 	// Bounds deny by day.
 	Bounds []Bound
-	// InForce, when it is not nil, tells whether a request would be allowed as things are now. One that would not is not counted
-	// as denied, whatever is tried.
+	// InForce, when not nil, tells whether a request would be allowed at present. A request that would not is not counted as
+	// denied by the trial.
 	InForce func(*learn.Observation) bool
 	// Since is the first day that counts.
 	Since learn.Day
 }
 
-// Simulate tells which of the observed requests, from a day on, a grant would have denied. What was denied when it was made is
-// not counted.
+// Simulate tells which of the observed requests, from a day on, a grant would have denied. Requests that were denied when they
+// were made are not counted.
 func (r *Replay) Simulate(g *policy.Grant, observations []learn.Observation, since learn.Day) Outcome {
 	return r.Try(Trial{Grant: g, Since: since}, observations)
 }
@@ -112,10 +112,10 @@ func (t *Trial) late(o *learn.Observation) (n int64, first Bound) {
 	return n, first
 }
 
-// Allows tells whether a trial's grants allow what was observed. Of what is collapsed nobody knows: it is taken for allowed.
+// Allows tells whether a trial's grants allow what was observed. For a collapsed unit that is not known: it counts as allowed.
 func (r *Replay) Allows(t *Trial, o *learn.Observation) bool { return r.denial(t, o) == nil }
 
-// denial gives why a request would be denied; nil for one that would not, or of which the projects and groups are not known.
+// denial says why a request would be denied. It is nil when it would not, and when its projects and groups are not known.
 func (r *Replay) denial(t *Trial, o *learn.Observation) *Lost {
 	if t.Refuses != nil {
 		if reason := t.Refuses(&o.Unit); reason != "" {

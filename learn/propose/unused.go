@@ -22,8 +22,8 @@ type Holding struct {
 	Over func() error
 }
 
-// Unused is what of a token's scopes goes without denying anything that it was seen to do, and what stays. What stays has the
-// form of the scopes: fewer permissions, fewer places, the same limits, and never more.
+// Unused says which rights of a token can go without denying anything that it was seen to do, and which stay. The rights that
+// stay have the form of the scopes: fewer permissions, fewer places, the same constraints, and never more.
 type Unused struct {
 	Counts `json:"-"`
 	// Goes and Stays are all permissions and places, scope by scope.
@@ -31,7 +31,7 @@ type Unused struct {
 	Stays []Right `json:"stays"`
 	// Scopes are what stays; none when nothing was used.
 	Scopes []policy.ScopeSpec `json:"scopes"`
-	// Requests and Kinds are what was seen and is allowed by what stays.
+	// Requests and Kinds count the seen requests that the remaining rights allow.
 	Requests int64 `json:"requests"`
 	Kinds    int   `json:"kinds"`
 	// Unclear are kinds of requests whose projects and groups are no longer known. What they need stays, and so do all places.
@@ -64,8 +64,8 @@ type Right struct {
 	Permission string `json:"permission,omitempty"`
 	ProjectID  int64  `json:"project_id,omitempty"`
 	GroupID    int64  `json:"group_id,omitempty"`
-	// Requests are how many of those that were seen would be denied without it, and Last the last day with one. A request that
-	// two rights allow, each by itself, needs neither.
+	// Requests is how many of the seen requests would be denied without it, and Last the last day with one. A request that each
+	// of two rights allows needs neither.
 	Requests int64  `json:"requests,omitempty"`
 	Last     string `json:"last_day,omitempty"`
 }
@@ -83,8 +83,8 @@ type holding struct {
 	lists   []*event           // that any place may decide on: their entries are those of places
 }
 
-// Unused finds what of a token's scopes is unused: a permission of a scope, or a place of it, is when everything that was seen is
-// allowed without it. Of a wider place and a narrower one that would both do, the wider one goes.
+// Unused finds the unused rights of a token. A permission of a scope, or a place of it, is unused when everything that was seen
+// is allowed without it. Where a wider place and a narrower one would both do, the wider one goes.
 func (r *Replay) Unused(q Holding) (*Unused, error) {
 	if q.Over == nil {
 		q.Over = func() error { return nil }
@@ -200,8 +200,8 @@ func (h *holding) rights() (all []Right) {
 	return all
 }
 
-// order gives the rights that may go, those that are best done without first: permissions of the widest scope, then groups, then
-// projects.
+// order gives the rights that may go in the order in which they are best done without: permissions, those of the widest scope
+// first, then groups, then projects.
 func (h *holding) order() []Right {
 	all := slices.DeleteFunc(h.rights(), func(one Right) bool {
 		if one.Permission == "" {
@@ -250,7 +250,9 @@ func (h *holding) without(more *Right) (scopes []policy.ScopeSpec) {
 		s.ProjectIDs = slices.DeleteFunc(slices.Clone(s.ProjectIDs), func(id int64) bool {
 			return lost(Right{Scope: n, ProjectID: id})
 		})
-		s.GroupIDs = slices.DeleteFunc(slices.Clone(s.GroupIDs), func(id int64) bool { return lost(Right{Scope: n, GroupID: id}) })
+		s.GroupIDs = slices.DeleteFunc(slices.Clone(s.GroupIDs), func(id int64) bool {
+			return lost(Right{Scope: n, GroupID: id})
+		})
 		nowhere := s.Access == policy.AccessSelectedMemberships.String() && len(s.ProjectIDs)+len(s.GroupIDs) == 0
 		if len(s.Permissions) > 0 && !nowhere {
 			scopes = append(scopes, s)

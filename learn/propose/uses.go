@@ -14,8 +14,8 @@ type Use struct {
 }
 
 // Uses tells, for each scope of a token, how often each of its permissions was used. A request counts for the first scope that
-// allows it alone, and where it takes several, for those without which it would be denied. A list that is filtered, and a request
-// whose projects are no longer known, count for all that hold the permission.
+// allows it alone. When it takes several scopes, it counts for those without which it would be denied. A filtered list, and a
+// request whose projects are no longer known, count for all scopes that hold the permission.
 func (r *Replay) Uses(q Holding) ([]map[string]Use, error) {
 	h := &holding{Replay: r, Holding: q, gone: map[Right]bool{}}
 	h.dropUnknown()
@@ -57,7 +57,7 @@ type shares struct {
 	without func(n int) *policy.Grant
 }
 
-// shares compiles what is known of the scopes.
+// shares compiles the scopes that are known.
 func (h *holding) shares() (s *shares, err error) {
 	s = &shares{scopes: slices.Clone(h.Scopes)}
 	for i := range s.scopes {

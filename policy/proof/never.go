@@ -18,8 +18,8 @@ type Witness struct {
 // Never tells whether no request that the grant allows uses a permission on the container or anything below it, now or
 // later; nil is everywhere. Else it gives a witness, one with a row if there is any.
 //
-// A request uses a permission on a container only if the scopes that reach it hold the permission: that is what Decide asks
-// of each act, of whatever kind. So it is never used where no representative of what is within the container is held.
+// A request uses a permission on a container only if the scopes that reach it hold the permission: Decide asks that of each act,
+// of every kind. So the permission is never used when the scopes hold it on no representative of what is within the container.
 func Never(g *policy.Grant, t *routes.Table, p routes.Permission, within *policy.Container, facts Facts) (*Witness, bool) {
 	var groups []policy.Container
 	if within != nil {

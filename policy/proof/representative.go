@@ -7,7 +7,7 @@ import (
 	"patgate/routes"
 )
 
-// Facts gives what the forge says of a project or group, its zero value when the owner cannot see it.
+// Facts gives what the forge says about a project or group, its zero value when the owner cannot see it.
 type Facts func(b routes.Boundary, id int64) policy.Container
 
 // Stand says what a representative stands for.
@@ -90,7 +90,7 @@ func (w *world) add(r Representative) {
 	w.found = append(w.found, r)
 }
 
-// named takes in a container that is named, and for a group what stands for the rest of what is below it.
+// named takes in a container that is named, and for a group a representative of all that is below it and not named.
 func (w *world) named(b routes.Boundary, id int64, known *policy.Container) {
 	if w.seen[place{b, id}] {
 		return

@@ -96,8 +96,8 @@ func isBlank(r rune) bool {
 	return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
 }
 
-// begins gives the command whose name the text begins with, when a blank or the end follows. GitLab removes carriage
-// returns first, so that a name may go on behind one; what stands before it is taken only when that gives no command.
+// begins gives the command whose name the text begins with, when a blank or the end follows. GitLab removes carriage returns
+// first, so a name may go on behind one. The part before it is taken only when the whole gives no command.
 func begins(c *routes.Commands, text []byte) (found named) {
 	var name [routes.MaxCommandName]byte
 	n := 0

@@ -29,8 +29,8 @@ var valuedCapabilities = [...]string{"object-format", "agent", "session-id"}
 // maxCapability bounds the value of a capability, in bytes.
 const maxCapability = 512
 
-// parseCapabilities reads the words behind the first command. git finds a word behind any white space and takes a value
-// behind it for nothing, so that "push-options=1" announces options: here a word is written in one way, or not read at all.
+// parseCapabilities reads the words behind the first command. git finds a word behind any white space and ignores a value behind
+// it: to git, "push-options=1" announces options. Here a word is written in one way, or refused.
 func parseCapabilities(text []byte) (c Capabilities, err error) {
 	for _, b := range text {
 		if b < ' ' || b >= 0x7f {
@@ -97,7 +97,7 @@ func (c *Capabilities) append(dst []byte, options bool) []byte {
 	return dst
 }
 
-// maxShown bounds what a message repeats of a request, in bytes.
+// maxShown is how much of a request a message repeats, in bytes.
 const maxShown = 60
 
 // shown gives a part of a request in a form that is safe to be shown, shortened.

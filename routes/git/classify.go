@@ -8,7 +8,7 @@ import (
 	"patgate/routes/pattern"
 )
 
-// Request is what a request asks of a repository, beside its operation. It is good as long as the target's bytes.
+// Request is what a request wants from a repository, beside its operation. It is good as long as the target's bytes.
 type Request struct {
 	Name Name
 	// Suffix is what stands behind ".git" in the target that is sent, in its one spelling and with its query:
@@ -55,8 +55,8 @@ func (l *Layout) Has(path []byte) bool {
 		l.bare && bytes.Contains(path, []byte("/info/lfs/"))
 }
 
-// IsFetch tells whether a POST to the raw path fetches from a repository, and so only reads. A path that merely ends as one
-// does is another's: GitLab and Gitea have pages that write under a path of any length.
+// IsFetch tells whether a POST to the raw path fetches from a repository, and so only reads. A path that merely ends like one
+// does not count: GitLab and Gitea have pages that write under a path of any length.
 func (l *Layout) IsFetch(path []byte) bool {
 	repository, found := bytes.CutSuffix(path, []byte("/git-upload-pack"))
 	if !found || len(repository) < 2 || repository[0] != '/' {
@@ -166,8 +166,8 @@ func (r *Request) appendRepository(dst []byte, container string) []byte {
 	return append(dst, ".git"...)
 }
 
-// WithSuffix gives where a client should ask that left out the ".git" behind a project's path; nil for any other target.
-// It is only for the first request of a clone, fetch or push.
+// WithSuffix gives the right target for a client that left out the ".git" behind a project's path; nil for any other target. It
+// is only for the first request of a clone, fetch or push.
 func (l *Layout) WithSuffix(target []byte) []byte {
 	path, query, _ := bytes.Cut(target, []byte{'?'})
 	repository, found := bytes.CutSuffix(path, []byte("/info/refs"))

@@ -113,7 +113,7 @@ func IsUUID(text []byte) bool {
 	return true
 }
 
-// oneMeaning tells whether a raw path is read in one way by whoever decodes it once.
+// oneMeaning tells whether all readers that decode a raw path once read it in one way.
 func oneMeaning(path []byte) bool {
 	for segment := range bytes.SplitSeq(path, []byte{'/'}) {
 		var room [256]byte
@@ -128,7 +128,8 @@ func oneMeaning(path []byte) bool {
 					return false
 				}
 				i += 2
-			case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', bytes.IndexByte([]byte("-._~!$&'()*+,=:@"), c) >= 0:
+			case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+			case bytes.IndexByte([]byte("-._~!$&'()*+,=:@"), c) >= 0:
 			default:
 				return false
 			}

@@ -2,8 +2,8 @@ package git
 
 import "patgate/routes"
 
-// Layout is where a forge has its repositories and what belongs to them, and how it reads push options. It is data that is
-// asked; nothing else in this package knows a forge by its name.
+// Layout says where a forge has its repositories and what belongs to them, and how it reads push options. It is data: nothing
+// else in this package depends on which forge it is.
 type Layout struct {
 	// name reads the path of a repository, without the leading slash and the ".git" at the end.
 	name func(path []byte) (Name, error)

@@ -80,7 +80,7 @@ type Lock struct {
 	Refspec string  `json:"refspec,omitempty"`
 }
 
-// RewriteLock reads the body of a request on locks and gives what is sent.
+// RewriteLock reads the body of a request on locks and gives the body to send.
 func RewriteLock(body []byte) ([]byte, error) {
 	var l Lock
 	if err := decodeWhole(body, &l); err != nil {
@@ -152,7 +152,7 @@ func (b *Batch) action(below string, o Object) map[string]any {
 		"header": map[string]string{"Content-Type": "application/octet-stream", "Transfer-Encoding": "chunked"}}
 }
 
-// objectError says of an object why it has no action; the forge's own text may hold its address.
+// objectError says why an object has no action. The forge's own text is left out: it may hold the forge's address.
 func objectError(code int) string {
 	switch code {
 	case 404:

@@ -23,8 +23,8 @@ func refuseOption(name, why string) error {
 	return &routes.Refusal{Code: routes.CodePushOption, Message: "Access denied: The push option " + shown(name) + " " + why}
 }
 
-// ReadOptions reads the push options of a request by a row as the forge does: those that count for it, in the order in which
-// they came. Every other one is refused by a *routes.Refusal with its name; its value is never repeated.
+// ReadOptions reads the push options of a request as the forge does, by a row: the options that count for the forge, in their
+// order. Any other is refused by a *routes.Refusal with its name, and never with its value.
 func ReadOptions(t *routes.Table, r *routes.Route, texts []string) ([]Option, error) {
 	var out []Option
 	layout, known := LayoutOf(t.Forge()), r.PushOptions
@@ -62,7 +62,7 @@ var wanted = [...]string{
 	routes.OptionList: "needs a value: name=value.",
 }
 
-// counted adds an option: of those with one value, the last counts.
+// counted adds an option. When an option with one value comes again, the last counts.
 func counted(list []Option, o Option) []Option {
 	i := slices.IndexFunc(list, func(have Option) bool {
 		return have.PushOption == o.PushOption && (o.PushOption.Value != routes.OptionList || have.Value == o.Value)
@@ -82,8 +82,7 @@ func isText(text string) bool {
 var gitlabOption = regexp.MustCompile(`([^.]+)\.([^=]+)=?(.*)`)
 
 // namespacedOption reads an option as GitLab does: it ignores what stands before the first part that fits and blanks around each
-// part, reads "mr" as merge_request, and a blank value as no value. ok is false for an option that GitLab ignores whatever the
-// names are.
+// part, reads "mr" as merge_request, and a blank value as no value. ok is false for an option that GitLab ignores in any case.
 func namespacedOption(text string) (name, value string, ok bool) {
 	m := gitlabOption.FindStringSubmatch(text)
 	if m == nil {
@@ -105,8 +104,8 @@ func plainOption(text string) (name, value string, ok bool) {
 	return name, value, true
 }
 
-// canonical gives the one spelling of a value. ok is false where forges and their versions differ in what they take it for.
-// Yes is nothing at GitLab, and "true" at Gitea, some of whose versions know no option without a value.
+// canonical gives the one spelling of a value. ok is false where forges or their versions read the value differently. yes is
+// empty for GitLab, and "true" for Gitea: some of its versions know no option without a value.
 func canonical(kind routes.OptionValue, value, yes string) (one string, ok bool) {
 	switch kind {
 	case routes.OptionNone:
@@ -134,8 +133,8 @@ func (o *Option) String() string {
 // Lines gives the text of an option that is read for commands, as the forge reads it: GitLab ends a line at \n.
 func (o *Option) Lines() string { return strings.ReplaceAll(o.Value, `\n`, "\n") }
 
-// Unseen tells whether the forge makes the option's text from others that the push does not show: it names what is put in, or
-// nothing may be left of it when commands are taken out.
+// Unseen tells whether the forge makes the option's text from texts that the push does not show: it has placeholders, or it may
+// be empty once its commands are taken out.
 func (o *Option) Unseen() bool {
 	for line := range strings.SplitSeq(o.Lines(), "\n") {
 		if line = strings.TrimFunc(line, unicode.IsSpace); line != "" && line[0] != '/' {

@@ -118,8 +118,8 @@ func (p *Push) readOptions(lines *packets) error {
 	}
 }
 
-// AppendHead writes what was read anew, in the one way in which every git reads the same, with the given push options in the
-// place of those that came. They must be of one line.
+// AppendHead writes the head anew, in the one way that every git reads alike, with options in the place of the client's. Each
+// option must be one line.
 func (p *Push) AppendHead(dst []byte, options []string) []byte {
 	for _, id := range p.Shallow {
 		dst = appendPacket(dst, "shallow "+string(id))

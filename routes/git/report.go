@@ -3,8 +3,8 @@ package git
 import "fmt"
 
 // AppendReport writes an answer to a push that refuses all of it in git's own form (gitprotocol-pack, "Report Status"), so
-// that the client shows the text to its user and why for each ref. It is only for a push that asks for a report. why gives
-// what is said of the i-th ref.
+// that the client shows the text to its user and why for each ref. It is only for a push that asks for a report. why gives the
+// text for the i-th ref.
 func (p *Push) AppendReport(dst []byte, text string, why func(i int) string) []byte {
 	report := appendPacket(nil, "unpack ok\n")
 	for i := range p.Updates {

@@ -26,7 +26,7 @@ const (
 	repositories
 )
 
-// Name is what a path says of a repository.
+// Name is what a path says about a repository.
 type Name struct {
 	Kind Repository
 	// Container is the full path of the project, or of the project or group that has the wiki; empty for a snippet that is

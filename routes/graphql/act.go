@@ -15,7 +15,7 @@ const (
 	ReachContainer Reach = iota
 	// ReachAbove is the groups above it, all of them.
 	ReachAbove
-	// ReachAnywhere is any container: nobody knows which. It has no reference.
+	// ReachAnywhere is a container that cannot be known before: it may be any. It has no reference.
 	ReachAnywhere
 )
 
@@ -45,7 +45,7 @@ type Text struct {
 	Text  string
 	Path  []string // of the mutation in the answer
 	Field string   // the mutation's name
-	About string   // the class, as in its global id, of the object that a note is on; empty: it is no note, or nobody says so
+	About string   // the class, as in its global id, of the object that a note is on; empty: it is not a note, or not known
 	// Template: there is no text, and the forge takes a template's, which nobody has seen.
 	Template bool
 }

@@ -34,8 +34,8 @@ type Request struct {
 	Variables map[string]jsontext.Value // by name; values as they came: parts of the body
 }
 
-// ParseRequest reads a body {"query", "variables", "operationName"}. Duplicate names, invalid UTF-8, lists of requests and
-// anything behind the object are refused.
+// ParseRequest reads a body {"query", "variables", "operationName"}. It refuses duplicate names, invalid UTF-8, lists of requests
+// and anything behind the object.
 func ParseRequest(body []byte) (*Request, error) {
 	if len(body) > MaxBody {
 		return nil, refuse(CodeLimit, "the request has more than "+strconv.Itoa(MaxBody>>10)+" KiB")
@@ -303,5 +303,6 @@ func unparsed(err error) error {
 	if errors.As(err, &at) && len(at.Locations) > 0 {
 		place = " (line " + strconv.Itoa(at.Locations[0].Line) + ", column " + strconv.Itoa(at.Locations[0].Column) + ")"
 	}
-	return refuse(CodeDocument, "the query cannot be read as a GraphQL document of at most "+strconv.Itoa(MaxTokens)+" tokens"+place)
+	most := strconv.Itoa(MaxTokens)
+	return refuse(CodeDocument, "the query cannot be read as a GraphQL document of at most "+most+" tokens"+place)
 }

@@ -8,10 +8,10 @@ const (
 	keptVisits = 1000
 )
 
-// Parsed is an operation as it was read from its document. Nobody changes it: many requests may use it at once. What it holds
-// depends on the document and operationName, and never on variables.
+// Parsed is an operation as it was read from its document. It is never changed: many requests may use it at once. It depends on
+// the document and operationName, and never on variables.
 type Parsed struct {
-	query, name string // what it was read from: the document, and operationName
+	query, name string // its sources: the document, and operationName
 	operation   *ast.OperationDefinition
 	fragments   ast.FragmentDefinitionList // once it is printed, those that it needs
 	printed     []byte                     // the beginning of the request that is sent, without variables; nil: not printed yet

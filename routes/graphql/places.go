@@ -95,7 +95,7 @@ func (d *reading) mutation(f *field, s *ast.Field, p place, depth int) error {
 		}
 	}
 	if in.thread && !in.inMergeRequest() {
-		in.unknown = true // a thread of notes without a project is found wherever it is (19.3, app/services/notes/build_service.rb)
+		in.unknown = true // GitLab finds a thread without a project wherever it is (19.3, app/services/notes/build_service.rb)
 	}
 	if len(p.refs) == 0 && in.unset != "" && own.inContainer() {
 		p.refs = append(p.refs, Reference{Variable: in.unset})
@@ -264,7 +264,7 @@ func (d *reading) descend(f *field, s *ast.Field, p place, depth int) error {
 	return d.selections(t, s.SelectionSet, p, depth+1)
 }
 
-// counts tells whether more is asked of a page than its nodes: how many there are, or a cursor, which tells that there are some.
+// counts tells whether a page is asked for more than its nodes: their number, or a cursor, which tells that there are some.
 func counts(set ast.SelectionSet) bool {
 	for _, s := range set {
 		f, is := s.(*ast.Field)

@@ -7,8 +7,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// print writes the document anew, in one way: the operation that was read, the fragments that it needs. It gives the beginning of
-// the request that is sent.
+// print writes the document anew, in one way: the operation that was read, and the fragments that it needs. It gives the
+// beginning of the request to send.
 func (p *Parsed) print() ([]byte, error) {
 	w := &writer{dst: make([]byte, 0, 1024)}
 	op := p.operation

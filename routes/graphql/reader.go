@@ -30,8 +30,8 @@ type row struct {
 // prefix is what the path of every row of the surface begins with.
 const prefix = "/api/graphql#"
 
-// New makes a reader of a table's rows and rules. Every row and rule that names something which the schema does not have is
-// a problem. It gives nil where the forge has no GraphQL.
+// New makes a reader of a table's rows and rules. A row or rule that names something the schema does not have is a problem. It
+// gives nil where the forge has no GraphQL.
 func New(t *routes.Table) (*Reader, []routes.Problem) {
 	rules := t.Documents()
 	if rules == nil {
@@ -107,7 +107,7 @@ func newRow(route *routes.Route) *row {
 	return r
 }
 
-// join notes at the types and fields what the table says of them, so that reading does not look it up by name.
+// join notes what the table says about types and fields at these, so that reading does not look it up by name.
 func (r *Reader) join() {
 	for _, t := range r.schema.types {
 		t.row = r.rows[t.name]
@@ -124,8 +124,8 @@ func (r *Reader) join() {
 // rendered tells whether the forge renders what others wrote, of other containers too, into a field.
 func rendered(f *field) bool { return strings.HasSuffix(f.name, "Html") }
 
-// Finds gives the look-up that tells which containers an object of a class belongs to: the id stands in the capture "id". Nil
-// where nobody can find out.
+// Finds gives the look-up that tells which containers an object of a class belongs to: the id stands in the capture "id". It is
+// nil where nothing tells.
 func (r *Reader) Finds(class string) *routes.Route { return r.finds[kindOf(class)] }
 
 // lookup makes a read of the forge's own GraphQL, which takes a GET for whatever changes nothing (19.3, config/routes/api.rb).

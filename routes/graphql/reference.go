@@ -41,8 +41,8 @@ func (d *reading) reference(p *place, arg *field, kind routes.RefKind, v value) 
 	return nil
 }
 
-// object reads a global id. known is false where nobody can be asked for the container of such an object; a reference to nothing
-// is an object that belongs to no container or stays inside.
+// object reads a global id. known is false when the container of such an object cannot be looked up. The zero Reference is for an
+// object that belongs to no container, or stays inside.
 func (d *reading) object(p *place, of *typ, text string) (ref Reference, known bool, err error) {
 	class, id, ok := objectID(text)
 	if !ok {
@@ -104,10 +104,10 @@ type input struct {
 	place   *place
 	texts   []Text
 	unset   string // a variable without a value that may name a container
-	unknown bool   // an object whose container nobody knows
+	unknown bool   // an object whose container is not known
 	inside  bool   // an object that is kept within the container that others name
 	thread  bool   // a thread of notes
-	about   string // the class of what a note is on
+	about   string // the class of the object that a note is on
 	depth   int
 }
 
@@ -121,8 +121,7 @@ func (in *input) inMergeRequest() bool {
 	return false
 }
 
-// describes tells whether a description is given that leaves a mark on a page, and none that does not: of two the forge takes
-// one.
+// describes tells whether there is a description, and each leaves a mark on a page: of two descriptions the forge takes one.
 func (in *input) describes() (described bool) {
 	for i := range in.texts {
 		t := &in.texts[i]
@@ -226,7 +225,7 @@ func (in *input) object(t *typ, v value, path string) error {
 	return nil
 }
 
-// shown keeps a name that is none out of messages.
+// shown keeps texts that are not names out of messages.
 func shown(name string) string {
 	if len(name) > 60 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
 		return "(name not shown)"

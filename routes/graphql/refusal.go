@@ -16,8 +16,8 @@ const (
 	CodeArgument     Code = "graphql_unknown_argument"   // an argument or input field that the schema does not have
 	CodeUnlisted     Code = "graphql_unlisted"           // a type, field or mutation without a permission
 	CodeRefused      Code = "graphql_refused"            // a field or mutation that is refused to all
-	CodeIdentifier   Code = "graphql_unknown_identifier" // an argument that may name a container, and nobody knows which
-	CodeReference    Code = "graphql_bad_reference"      // a path or a global id that is none
+	CodeIdentifier   Code = "graphql_unknown_identifier" // an argument that may name a container, it is not known which
+	CodeReference    Code = "graphql_bad_reference"      // not a path or a global id
 )
 
 // Refusal says why a document is not sent. It never repeats a value.

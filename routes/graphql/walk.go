@@ -223,8 +223,7 @@ func overlap(a, b *typ) bool {
 	return slices.ContainsFunc(a.possible, func(c *typ) bool { return slices.Contains(b.possible, c) })
 }
 
-// leave goes over selections for a type that the objects at a place are never of. They are sent all the same, with the fragments
-// that they need.
+// leave goes over selections for a type that no object at a place has. They are sent all the same, with their fragments.
 func (d *reading) leave(p *frame, set ast.SelectionSet) error {
 	for _, s := range set {
 		if err := d.visit(p); err != nil {

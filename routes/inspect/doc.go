@@ -1,3 +1,3 @@
-// Package inspect looks into route tables, for people: what one makes of a request, what is odd in it, and what of a forge's
-// API it lacks.
+// Package inspect looks into route tables, for people: how a table reads a request, what is odd in it, and which parts of a
+// forge's API it lacks.
 package inspect

@@ -56,9 +56,9 @@ type ExplainedTarget struct {
 }
 
 // Explain classifies a method and a target as a request would be. A target that starts neither with the API's base nor
-// with /api/ is taken to be below the base. It never fails: a request that is refused says why; when a
-// row was found all the same, and only a value in the path is not of its class, the answer is about that row, for that is
-// the route that the forge takes. Kind none is for requests without a row.
+// with /api/ is taken to be below the base. It never fails: the answer to a refused request says why. When a row was found and
+// only a value in the path is not of its class, the answer is about that row, because that is the route that the forge takes.
+// Kind none is for requests without a row.
 func Explain(t *routes.Table, method, target string) Explanation {
 	full := target
 	if !strings.HasPrefix(target, "/api/") && strings.HasPrefix(target, "/") {
@@ -69,10 +69,11 @@ func Explain(t *routes.Table, method, target string) Explanation {
 	return ExplainOperation(t, method, target, &op, err)
 }
 
-// ExplainOperation is Explain for what a classifier, that of another surface too, has made of a request: the operation, or
-// the error with which it was refused.
+// ExplainOperation is Explain for the result of any surface's classifier: the operation, or the error that refused the request.
 func ExplainOperation(t *routes.Table, method, target string, op *routes.Operation, err error) Explanation {
-	e := Explanation{Method: method, Path: target, Kind: routes.KindNone.String(), Permissions: []string{}, Boundaries: []string{}}
+	e := Explanation{Method: method, Path: target, Kind: routes.KindNone.String()}
+	e.Permissions = []string{}
+	e.Boundaries = []string{}
 	if err != nil {
 		e.Refused = err.Error()
 		var refusal *routes.Refusal

@@ -15,7 +15,7 @@ type Report struct {
 	Warnings []routes.Problem // it is loaded, but its author may want to know
 }
 
-// Lint loads a table and looks for what is allowed and rarely meant. Warnings are about the overlay's rows, or about all
+// Lint loads a table and looks for rows that are allowed but rarely meant. Warnings are about the overlay's rows, or about all
 // rows when there is no overlay.
 func Lint(opts load.Options) Report {
 	t, problems := load.Table(opts)
@@ -41,8 +41,8 @@ func Lint(opts load.Options) Report {
 	return report
 }
 
-// builtInWarnings are the messages that built-in rows would get if they were a user's: a copy of such a row is as it was
-// meant. Each names its row.
+// builtInWarnings are the messages that built-in rows would get if they were a user's: a user's copy of such a row is no mistake.
+// Each names its row.
 func builtInWarnings(opts load.Options) map[string]bool {
 	known := map[string]bool{}
 	if len(opts.Overlay) == 0 {
@@ -74,7 +74,8 @@ func warnings(r *routes.Route, t *routes.Table, own bool) []routes.Problem {
 			warn("needs the deprecated permission "+info.Name, "put the row under the permission that took its place")
 		}
 		for _, b := range r.Boundaries {
-			listed := r.Surface == routes.SurfaceGraphQL && b == routes.BoundaryGroup // a group's lists hold what its projects have
+			// A group's lists hold what its projects have.
+			listed := r.Surface == routes.SurfaceGraphQL && b == routes.BoundaryGroup
 			if !slices.Contains(info.Boundaries, b) && !listed {
 				warn("has boundary "+b.String()+", on which "+info.Name+" is not granted",
 					"add the boundary to the permission, or remove it from the row")

@@ -15,11 +15,11 @@ import (
 // its fields.
 type SchemaCoverage struct {
 	Mapped   []string `json:"mapped"`   // fields that a token can be given
-	Unmapped []string `json:"unmapped"` // what is refused: nobody knows of it, or it has no permission, or is given to no token
-	Stale    []string `json:"stale"`    // what the forge does not have: it is another version, or keeps it from whoever asked
+	Unmapped []string `json:"unmapped"` // what is refused: it is unknown, has no permission, or is given to no token
+	Stale    []string `json:"stale"`    // what the forge does not show: it is another version, or hides it from this caller
 }
 
-// CoverSchema reads a schema, as GraphQL writes it or as the answer to a question for it, and compares. Inputs, enums and scalars
+// CoverSchema reads a schema, as GraphQL writes it or as the answer to an introspection, and compares. Inputs, enums and scalars
 // are left out.
 func CoverSchema(r *graphql.Reader, spec routes.File) (*SchemaCoverage, error) {
 	types, err := description.Read(spec.Name, spec.Data)

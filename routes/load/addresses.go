@@ -18,7 +18,7 @@ var addressName = regexp.MustCompile(`^([a-zA-Z0-9_]*\.)?[a-zA-Z0-9_]+$|^[a-zA-Z
 const maxAddresses = 64
 
 // readAddresses reads `addresses:` of all files: lists of rows, each with the keys whose values are addresses that programs
-// follow, or the folder of attachments. Like rendered: it runs when the rows are complete, and holds for an overlay's row too.
+// follow, or the folder of attachments. It runs when the rows are complete, as rendered does, for an overlay's rows too.
 func (a *assembly) readAddresses(rows []row) {
 	for _, d := range a.documents {
 		if d.Root == nil {
@@ -45,7 +45,8 @@ func (a *assembly) readAddresses(rows []row) {
 func (s *section) attachments(n *yaml.Node) string {
 	text, ok := s.Text(n, "a folder")
 	if ok && !slices.Contains(routes.AttachmentFolders(), text) {
-		s.Problem(n, "write "+strings.Join(routes.AttachmentFolders(), " or "), "addresses: there is no folder %q of attachments", text)
+		s.Problem(n, "write "+strings.Join(routes.AttachmentFolders(), " or "),
+			"addresses: there is no folder %q of attachments", text)
 		return ""
 	}
 	return text

@@ -10,8 +10,8 @@ import (
 	"patgate/routes/load/document"
 )
 
-// entryLists reads `entries:` of all files: the rows whose answers hold entries of several containers. It runs when the rows are
-// complete, so that what is said of a METHOD PATH holds for an overlay's row in its place too.
+// entryLists reads `entries:` of all files: the rows whose answers hold entries of several containers. It runs when the rows
+// are complete, so a rule for a METHOD PATH also holds for an overlay's row in its place.
 type entryLists struct {
 	table *assembly
 	rows  []row
@@ -38,7 +38,8 @@ func (a *assembly) readEntries(rows []row) {
 		case lists == nil:
 			s.Problem(n, "add `lists:`", "entries has no lists")
 		case read.pages == nil:
-			s.Problem(n, "add `pages: {page: page, size: per_page, default: 20, most: 100}`", "nothing says how lists are cut into pages")
+			s.Problem(n, "add `pages: {page: page, size: per_page, default: 20, most: 100}`",
+				"nothing says how lists are cut into pages")
 		default:
 			for _, item := range s.List(lists, "the lists") {
 				read.list(s, item)
@@ -47,7 +48,7 @@ func (a *assembly) readEntries(rows []row) {
 	}
 }
 
-// readPages reads `pages:`, of which a table has one.
+// readPages reads `pages:`. A table has one.
 func (m *entryLists) readPages(s *section, n *yaml.Node) {
 	p := &routes.Pages{}
 	s.Fields(n, "pages",

@@ -23,33 +23,26 @@ type Options struct {
 	Table []routes.File
 	// Overlay holds the user's files: rows that are added, replaced or removed, in the order in which they apply.
 	Overlay []routes.File
-	// Known is the catalogue of the table that this one replaces; nil when it replaces none. Permissions keep their
-	// numbers, so that grants that were compiled against it stay right.
+	// Known is the catalogue of the table that this one replaces, or nil. Permissions keep their numbers, so that grants
+	// that were compiled against it stay right.
 	Known *routes.Catalogue
 }
 
-// GitLab loads the embedded table for GitLab without an overlay. It only fails when the embedded files are wrong,
-// which a test excludes.
-func GitLab() (*routes.Table, error) {
-	t, problems := Table(Options{})
+// GitLab loads the embedded table for GitLab. It only fails when the embedded files are wrong, which a test excludes.
+func GitLab() (*routes.Table, error) { return embedded(Options{}) }
+
+// Gitea loads the embedded table for Gitea. It only fails when the embedded files are wrong, which a test excludes.
+func Gitea() (*routes.Table, error) { return embedded(Options{Forge: routes.ForgeGitea}) }
+
+func embedded(o Options) (*routes.Table, error) {
+	t, problems := Table(o)
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("loading the embedded route table: %w", routes.Problems(problems))
 	}
 	return t, nil
 }
 
-// Gitea loads the embedded table for Gitea without an overlay. It only fails when the embedded files are wrong, which a
-// test excludes.
-func Gitea() (*routes.Table, error) {
-	t, problems := Table(Options{Forge: routes.ForgeGitea})
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("loading the embedded route table: %w", routes.Problems(problems))
-	}
-	return t, nil
-}
-
-// Table reads a table strictly. Either the table is complete and there is no problem, or it is nil and all problems are
-// returned, in the order of files and lines.
+// Table reads a table strictly. It gives a complete table, or nil and all problems in the order of files and lines.
 func Table(opts Options) (*routes.Table, []routes.Problem) {
 	files := opts.Table
 	if files == nil {

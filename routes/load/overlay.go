@@ -11,8 +11,7 @@ import (
 	"patgate/routes/load/document"
 )
 
-// overlayRows applies the rows and removals of a user's file. A row with the METHOD PATH of one that is there takes its
-// place; any other is added.
+// overlayRows applies the rows and removals of a user's file. A row takes the place of one with its METHOD PATH, or is added.
 func (s *section) overlayRows(rows, own []row) []row {
 	if s.Root == nil {
 		return rows
@@ -30,8 +29,8 @@ func (s *section) overlayRows(rows, own []row) []row {
 		case replaces && rows[i].Source.File == s.File:
 			s.duplicate(r, rows[i])
 		case replaces && rows[i].Surface != r.Surface:
-			s.ProblemAt(r.Source.Line, "put it into a file with `surface: "+rows[i].Surface+"`", "row %s is one of surface %s", r.key(),
-				rows[i].Surface)
+			s.ProblemAt(r.Source.Line, "put it into a file with `surface: "+rows[i].Surface+"`",
+				"row %s is one of surface %s", r.key(), rows[i].Surface)
 		case replaces:
 			s.replace(&rows[i], r)
 		case r.Surface != "":
@@ -82,7 +81,8 @@ func (s *section) replace(old *row, r row) {
 		s.ProblemAt(r.Source.Line, "add them to the row, or say `unsafe: true` in it",
 			"row %s replaces the one at %s and drops what protects it: %s", r.key(), before.Source, strings.Join(lost, ", "))
 	case len(lost) == 0 && r.unsafe:
-		s.ProblemAt(r.Source.Line, "remove `unsafe`", "row %s says unsafe, but drops nothing of the one at %s", r.key(), before.Source)
+		s.ProblemAt(r.Source.Line, "remove `unsafe`",
+			"row %s says unsafe, but drops nothing of the one at %s", r.key(), before.Source)
 	}
 	*old = r
 }

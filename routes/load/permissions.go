@@ -10,8 +10,7 @@ import (
 	"patgate/routes/load/document"
 )
 
-// readCatalogue reads `categories:` of all files into the catalogue. An overlay may add permissions and describe known
-// ones anew; two files of the table may not declare the same one.
+// readCatalogue reads `categories:` of all files. Two files of the table may not declare a permission; an overlay may, anew.
 func (a *assembly) readCatalogue(known *routes.Catalogue) {
 	var infos []routes.PermissionInfo
 	at := map[string]int{}

@@ -12,8 +12,7 @@ import (
 	"patgate/routes/nearest"
 )
 
-// place finds out where a row's container is named and what its boundaries are: those that the row declares, else those
-// that follow from the container, else the resource's.
+// place finds where a row's container is named, and its boundaries: as declared, else the container's, else the resource's.
 func (s *section) place(at *yaml.Node, r *routes.Route, declared []routes.Boundary, places placement) {
 	for _, name := range r.Pattern.Captures() {
 		if ref := r.Pattern.Reference(name); ref.IsContainer() {
@@ -107,15 +106,17 @@ func (s *section) reference(n *yaml.Node, what string, r *routes.Route, more ...
 		s.Problem(nameNode, fix, "the path has no capture %q", name)
 		return name, true, routes.RefNone
 	case !own.IsContainer():
-		s.Problem(nameNode, "give it the class project, group or namespace under `captures:`", "capture %q names no container", name)
+		s.Problem(nameNode, "give it the class project, group or namespace under `captures:`",
+			"capture %q names no container", name)
 		return name, true, routes.RefNone
 	case refNode != nil && ref != own:
-		s.Problem(refNode, "remove ref: the capture's class says it", "ref %s contradicts the class %s of capture %q", ref, own, name)
+		s.Problem(refNode, "remove ref: the capture's class says it",
+			"ref %s contradicts the class %s of capture %q", ref, own, name)
 	}
 	return name, true, own
 }
 
-// targetParam marks a parameter as one that names a container, whatever the file says of its name.
+// targetParam marks a parameter as one that names a container, whatever the file says about its name.
 func (s *section) targetParam(n *yaml.Node, r *routes.Route, name string) {
 	if own, set := r.Params[name]; set && own != s.parameters[name] || own == routes.ParamTarget {
 		s.Problem(n, "remove one of them", "parameter %q is declared twice in one row", name)

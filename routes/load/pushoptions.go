@@ -53,7 +53,8 @@ func (a *assembly) readPushOptions(rows []row, commands *routes.Commands) *route
 			document.On("refs", func(v *yaml.Node) { p.pushRefs(s, v) }))
 		for option, at := range p.filled {
 			if p.names[option.FilledBy] == nil {
-				s.Problem(at, nearest.DidYouMean(option.FilledBy, slices.Collect(maps.Keys(p.names)), "name an option of the table"),
+				fix := nearest.DidYouMean(option.FilledBy, slices.Collect(maps.Keys(p.names)), "name an option of the table")
+				s.Problem(at, fix,
 					"filled_by of push option %q names %q, which is not a push option", option.Name, option.FilledBy)
 			}
 		}
@@ -153,7 +154,8 @@ func (p *pushOptions) option(s *section, key, n *yaml.Node) (o *routes.PushOptio
 	case !value && o.Refused == "":
 		s.Problem(n, "add `value: text`, or none, bool, list", "push option %q does not say what its value is", o.Name)
 	case o.Text != nil && o.Value != routes.OptionText, o.FilledBy != "" && o.Text == nil:
-		s.Problem(n, "write `value: text` and `text: merge_request`", "push option %q is not a text that is read for commands", o.Name)
+		s.Problem(n, "write `value: text` and `text: merge_request`",
+			"push option %q is not a text that is read for commands", o.Name)
 	}
 	return o, unsafe
 }

@@ -10,8 +10,7 @@ import (
 	"patgate/routes/load/document"
 )
 
-// quickActions reads `quick_actions:` of all files, in their order: the commands, and the parameters of rows whose text is
-// read for them. It runs when the rows are complete.
+// quickActions reads `quick_actions:` of all files, when the rows are complete: commands, and the parameters read for them.
 type quickActions struct {
 	table *assembly
 	rows  []row
@@ -47,12 +46,13 @@ func (a *assembly) readQuickActions(rows []row) *routes.Commands {
 		a.problemAt(c.Source, "remove one of them",
 			"the name %q of command %q belongs to command %q already", name, c.Name, earlier.Name)
 	})
+	withCommands := func(s *section, n *yaml.Node, key string, f routes.TextField) {
+		f.Commands = commands
+		q.textField(s, n, key, f)
+	}
 	for _, d := range a.documents {
 		if n := fields[d]; n != nil {
-			q.textFields(&section{Document: d, table: a}, n, "fields", func(s *section, n *yaml.Node, key string, f routes.TextField) {
-				f.Commands = commands
-				q.textField(s, n, key, f)
-			})
+			q.textFields(&section{Document: d, table: a}, n, "fields", withCommands)
 		}
 	}
 	for _, d := range a.documents {
@@ -113,9 +113,11 @@ func (s *section) command(key, n *yaml.Node) (c *routes.Command, unsafe bool) {
 		document.On("unsafe", func(v *yaml.Node) { unsafe = s.unsafe(v) }))
 	switch {
 	case c.Harmless && (some || c.Elsewhere):
-		s.Problem(n, "remove `harmless`, or the permissions and `elsewhere`", "command %q is harmless and needs something", c.Name)
+		s.Problem(n, "remove `harmless`, or the permissions and `elsewhere`",
+			"command %q is harmless and needs something", c.Name)
 	case !c.Harmless && !some:
-		s.Problem(n, "add `work_item: permission`, merge_request or commit, or `harmless: true`", "command %q needs nothing", c.Name)
+		s.Problem(n, "add `work_item: permission`, merge_request or commit, or `harmless: true`",
+			"command %q needs nothing", c.Name)
 	}
 	return c, unsafe
 }
@@ -124,7 +126,8 @@ func (s *section) command(key, n *yaml.Node) (c *routes.Command, unsafe bool) {
 func (s *section) commandName(n *yaml.Node) bool {
 	if n.Kind != yaml.ScalarNode || n.Value == "" || len(n.Value) > routes.MaxCommandName ||
 		strings.Trim(n.Value, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
-		s.Problem(n, "write it in small letters, without the slash: close", "%s is not the name of a command", document.Describe(n))
+		s.Problem(n, "write it in small letters, without the slash: close",
+			"%s is not the name of a command", document.Describe(n))
 		return false
 	}
 	return true

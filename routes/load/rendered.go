@@ -11,7 +11,7 @@ import (
 )
 
 // rendered reads `rendered:` of all files: the rows whose answers hold texts that the forge rendered. It runs when the rows
-// are complete, so that what is said of a METHOD PATH holds for an overlay's row in its place too.
+// are complete, so a rule for a METHOD PATH also holds for an overlay's row in its place.
 type rendered struct {
 	table *assembly
 	rows  []row

@@ -70,8 +70,8 @@ func (s *section) row(n *yaml.Node) (row, bool) {
 		s.used[name] = true
 	}
 	if spec.since > s.table.version {
-		s.Problem(at, "raise `version:` of the table, or lower since", "since=%d is newer than the table's version %d", spec.since,
-			s.table.version)
+		s.Problem(at, "raise `version:` of the table, or lower since",
+			"since=%d is newer than the table's version %d", spec.since, s.table.version)
 	}
 	if s.kind == routes.KindPermission {
 		r.Resource, r.Action = s.resource, s.action
@@ -99,7 +99,7 @@ func (s *section) row(n *yaml.Node) (row, bool) {
 	return r, true
 }
 
-// placement is what a row's mapping says of its containers, as nodes: it is read when the needs are known.
+// placement is what a row's mapping says about its containers, as nodes: it is read when the needs are known.
 type placement struct {
 	find, lookup, targets *yaml.Node
 }

@@ -35,8 +35,7 @@ var rowFlags = [...]string{"public", "spans", "slash", "boundary=", "formats=", 
 	"auth=", "links", "runs_as_owner", "exports", routes.EffectGrantsRights, routes.EffectChangesVisibility,
 	routes.EffectStoresSecret}
 
-// parseRowText reads a row's one-line form. It returns false when the row has no method or path to go on with; other
-// problems are reported and the row is read on.
+// parseRowText reads a row's one-line form. ok is false without a method or path; after other problems it reads on.
 func parseRowText(d *document.Document, n *yaml.Node, s string) (rowText, bool) {
 	var row rowText
 	words := splitWords(s)
@@ -109,7 +108,8 @@ func rowFlag(d *document.Document, n *yaml.Node, row *rowText, word, name, value
 		row.formats = strings.Split(value, ",")
 		for _, f := range row.formats {
 			if f == "" || strings.Trim(f, "abcdefghijklmnopqrstuvwxyz0123456789.") != "" {
-				d.Problem(n, "write suffixes without the first dot: formats=json,txt", "format %q has characters that no suffix has", f)
+				d.Problem(n, "write suffixes without the first dot: formats=json,txt",
+					"format %q has characters that no suffix has", f)
 			}
 		}
 	case name == "since" && value != "":

@@ -75,8 +75,7 @@ func (s *section) paramRules(n *yaml.Node, what string) map[string]routes.ParamR
 	return rules
 }
 
-// inheritParams gives a row the parameters of its file. A row's own rule wins. Rows without rules of their own share one
-// map, which is not written to after this.
+// inheritParams gives a row the parameters of its file; its own rule wins. Rows without own rules share one map, read only.
 func (s *section) inheritParams(r *routes.Route) {
 	if len(s.parameters) == 0 {
 		return
@@ -134,8 +133,9 @@ func (s *section) body(n *yaml.Node) routes.Body {
 				if !ok {
 					continue
 				}
-				if main, sub, found := strings.Cut(media, "/"); !found || main == "" || sub == "" || media != strings.ToLower(media) ||
-					strings.ContainsAny(media, " ;,") {
+				main, sub, found := strings.Cut(media, "/")
+				plain := media == strings.ToLower(media) && !strings.ContainsAny(media, " ;,")
+				if !found || main == "" || sub == "" || !plain {
 					s.Problem(item, "write a media type in lower case without parameters: application/octet-stream",
 						"%q is not a media type", media)
 					continue
@@ -181,7 +181,7 @@ func (s *section) response(n *yaml.Node) routes.Response {
 	return r
 }
 
-// issuedTokens is the closed set of what patgate gives out itself.
+// issuedTokens is the closed set of tokens that patgate gives out itself.
 var issuedTokens = [...]string{"Conan token"}
 
 // issues reads `issues:`.
@@ -194,7 +194,7 @@ func (s *section) issues(n *yaml.Node) string {
 	return name
 }
 
-// effectNames is the closed set of what no boundary can contain.
+// effectNames is the closed set of effects that no boundary can contain.
 var effectNames = [...]string{"runs_as_owner", "exports", routes.EffectGrantsRights, routes.EffectChangesVisibility,
 	routes.EffectStoresSecret}
 

@@ -52,8 +52,8 @@ func (s *section) rows() []row {
 			head = append(head, key, value)
 		case "resources", "routes", "credentials":
 			body = append(body, key, value)
-		case "remove", "categories", "quick_actions", "push_options", "rendered", "addresses", "entries", "forge", "version", "base",
-			"projects", "graphql", "wide": // read by assembly
+		case "remove", "categories", "quick_actions", "push_options", "rendered", "addresses", "entries", "forge",
+			"version", "base", "projects", "graphql", "wide": // read by assembly
 		default:
 			s.UnknownKey(key, "the file", fileKeys[:])
 		}
@@ -158,8 +158,7 @@ func (s *section) captureClasses(n *yaml.Node) map[string]string {
 	return classes
 }
 
-// unusedClasses reports classes of captures that no row has: the name is most likely mistyped, and the capture that was
-// meant has another class than its author thinks.
+// unusedClasses reports classes of captures that no row has: most likely a mistyped name, and the capture has another class.
 func (s *section) unusedClasses(n *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
@@ -186,7 +185,8 @@ func (s *section) resources(n *yaml.Node) []row {
 		s.Each(value, "resource "+key.Value, func(key, value *yaml.Node) {
 			switch key.Value {
 			case "title", "abilities":
-				s.Problem(key, "move it to the resource under `categories:`", "key %q describes a permission, not rows", key.Value)
+				s.Problem(key, "move it to the resource under `categories:`",
+					"key %q describes a permission, not rows", key.Value)
 			case "boundary", "redirects":
 			default:
 				s.action = key.Value

@@ -28,7 +28,7 @@ func (a *assembly) readWide() []*pattern.Wide {
 	return out
 }
 
-// widePath reads one path of `wide:`; nil when it is none.
+// widePath reads one path of `wide:`; nil when it is wrong.
 func widePath(d *document.Document, n *yaml.Node, base string) *pattern.Wide {
 	path, ok := d.Line(n, "a path under wide")
 	if !ok {

@@ -1,5 +1,5 @@
-// Package memo remembers what was found out about short texts that come again and again, such as the lines of header
-// blocks and the parameters of queries: reading a text takes longer than seeing that it is one which was read before.
+// Package memo remembers what was found out about short texts that come again and again, such as the lines of header blocks and
+// the parameters of queries: reading a text takes longer than recognising it.
 package memo
 
 // size is how many texts a memo holds.

@@ -124,8 +124,9 @@ func (s *Set) checkReserved(l leaf, r rule) error {
 				": leave it out, or declare it there under parameters")
 		}
 	}
+	declared := exact || r.how == coveredOpen && passes
 	for len(rest) > 0 {
-		if word, rest = names.NextWord(rest); names.Reserve(word) != names.NotReserved && !exact && (r.how != coveredOpen || !passes) {
+		if word, rest = names.NextWord(rest); names.Reserve(word) != names.NotReserved && !declared {
 			return refusal.Named(refusal.CodeReserved, l.name, "is reserved and not declared for "+s.row()+
 				": leave it out, or declare it there under parameters")
 		}

@@ -10,8 +10,8 @@ type gap struct {
 	quoted bool // the client sent a string
 }
 
-// DraftJSON is JSON for a body of at most MaxDraft bytes, and drafts what is sent of it in the same pass: AppendJSON fills in
-// what is known after the decision. It is called once between two calls of Reset.
+// DraftJSON is JSON for a body of at most MaxDraft bytes. In the same pass it drafts the body to send: AppendJSON fills in what
+// is known after the decision. It is called once between two calls of Reset.
 func (s *Set) DraftJSON(src io.Reader) error {
 	s.fromJSON = len(s.Targets)
 	s.out.begin(nil)

@@ -288,7 +288,7 @@ func (w *walk) member() error {
 	return w.out.name(raw, key)
 }
 
-// root records a parameter's name, so that it is not also taken from the query.
+// root records a parameter's name, so it is not taken from the query as well.
 func (w *walk) root(key []byte) error {
 	if w.second {
 		return nil
@@ -417,7 +417,7 @@ func (w *walk) text(raw jsontext.Value) ([]byte, error) {
 	return text, nil
 }
 
-// write writes a value without members, of which text is what raw says.
+// write writes a value without members. text is raw, decoded.
 func (w *walk) write(raw jsontext.Value, text []byte) error {
 	if w.out == nil {
 		return nil

@@ -34,7 +34,7 @@ func (k BodyKind) String() string {
 	return "body"
 }
 
-// BodyHeader is what the headers of a request say of its body. Each header stands at most once; the caller has refused
+// BodyHeader is what the headers of a request say about its body. Each header stands at most once; the caller has refused
 // requests with more.
 type BodyHeader struct {
 	Present         bool // Content-Length above zero, or a chunked body

@@ -17,7 +17,7 @@ const (
 	MaxField = 64 << 10
 	// MaxFields bounds all multipart fields that are not files, in bytes, when the row's body limit is not larger.
 	MaxFields = 1 << 20
-	// MaxDraft is the longest JSON body that DraftJSON takes, in bytes. What it keeps of one is kept for the next.
+	// MaxDraft is the longest JSON body that DraftJSON takes, in bytes. It keeps its memory for the next body.
 	MaxDraft = 16 << 10
 
 	maxKeptBuffer = 64 << 10 // a Set that grew beyond this gives the memory back on Reset

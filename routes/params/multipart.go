@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Multipart is a multipart/form-data body of which the head has been read: the fields up to the first file, or all of
-// them. The rest is read while it is sent.
+// Multipart is a multipart/form-data body whose head has been read: the fields up to the first file, or all fields. The rest
+// is read while it is sent.
 type Multipart struct {
 	set   *Set
 	in    *multipart.Scanner
@@ -171,7 +171,7 @@ func (m *Multipart) field(h multipart.Part) error {
 	return err
 }
 
-// lateField checks a field behind the first file and sends it. What had to be known for the decision comes too late.
+// lateField checks a field behind the first file and sends it. A field that the decision depends on comes too late.
 func (m *Multipart) lateField(w *partWriter, h multipart.Part) error {
 	var err error
 	s := m.set

@@ -10,8 +10,8 @@ import (
 // flushed is from how many bytes on what is written to another writer is handed on.
 const flushed = 8 << 10
 
-// output is the JSON that a walk writes: the tokens that its decoder reads, in their order, so that it is as valid. There is no
-// white space in it, numbers stay as they came, and strings are escaped in one way.
+// output is the JSON that a walk writes. It has the tokens that the decoder reads, in their order, so it is valid JSON too. It
+// has no white space, numbers stay as they came, and strings are escaped in one way.
 type output struct {
 	text  []byte
 	to    io.Writer // takes what is long; nil: everything stays in text
@@ -59,7 +59,7 @@ func (o *output) name(raw jsontext.Value, text []byte) error {
 	return err
 }
 
-// value writes a string, of which text is what raw says, or as it is what else has no members.
+// value writes a value without members: a string with escapes anew, anything else as it is.
 func (o *output) value(raw jsontext.Value, text []byte) (err error) {
 	o.separate()
 	if raw[0] == '"' && len(raw) != len(`""`)+len(text) { // an escape is longer than what it says

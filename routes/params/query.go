@@ -172,8 +172,8 @@ func (s *Set) addTarget(l leaf, r rule) error {
 	return nil
 }
 
-// reference reads a reference as the row's forge does. Where containers have names, a parameter holds a name or an id, as the
-// row says, and never the one that it does not.
+// reference reads a reference as the row's forge does. On a forge that names containers by names, the row says whether a
+// parameter holds a name or an id; the other is refused.
 func (s *Set) reference(kind routes.RefKind, byPath bool, value []byte) (routes.Reference, bool) {
 	if s.route.Named && byPath {
 		return routes.ParseName(kind, value)

@@ -6,7 +6,7 @@ import (
 	"patgate/routes/params/refusal"
 )
 
-// coverage says how a row speaks of a name. A longer rule wins over a shorter one.
+// coverage says how the rules of a row cover a name. A longer rule wins over a shorter one.
 type coverage uint8
 
 const (
@@ -21,7 +21,7 @@ const (
 	coveredExactly
 )
 
-// rule is what a row says of one canonical name.
+// rule is what a row says about one canonical name.
 type rule struct {
 	how    coverage
 	what   routes.ParamRule
@@ -108,8 +108,8 @@ func (s *Set) misshapen(name []byte) bool {
 	return s.route.Find.From == routes.FindInParam && names.SameButShape(name, s.route.Find.Name)
 }
 
-// refusedInAnotherShape tells whether a name that only a container above it lets pass is a parameter that the row refuses,
-// but for list marks: a forge might take the list for what is in it.
+// refusedInAnotherShape tells whether a name that passes only because of a container above it is, without list marks, a parameter
+// that the row refuses: a forge might take the list for its content.
 func (s *Set) refusedInAnotherShape(name []byte) bool {
 	if !s.nestedRead {
 		s.nestedRead = true

@@ -48,7 +48,7 @@ type Set struct {
 	// NamesOwner tells that a value names the owner of the path's project by the name that stands in the path: see
 	// routes.Target.Before. It is sent as it came, so that it must be the owner's present name.
 	NamesOwner bool
-	// Memo, when not nil, is what is remembered of parameters from one request to the next. Reset keeps it.
+	// Memo, when not nil, remembers parameters from one request to the next. Reset keeps it.
 	Memo *Memo
 
 	route    *routes.Route
@@ -73,7 +73,7 @@ type Set struct {
 	decoder  *jsontext.Decoder
 	long     bool   // a pass before the present one was over a long body
 	fromJSON int    // index of the first target that a JSON body gave
-	out      output // a JSON body as it is sent; of a draft, but for the gaps
+	out      output // a JSON body as it is sent; in a draft without the gaps
 	gaps     []gap  // in order
 	drafted  bool   // it is whole
 
@@ -120,8 +120,8 @@ type nameSeen struct {
 // repeat is a parameter that repeats the path's first reference.
 type repeat struct{ name, value []byte }
 
-// readLong tells that what the decoder was given is longer than what is kept: it may have held all of it, as one string, a
-// number, white space, or a text that never ended.
+// readLong tells whether the decoder was given more than is kept: it may have held all of it, as one string, a number, white
+// space, or a text that never ended.
 func (s *Set) readLong() bool {
 	d := s.decoder
 	return d != nil && d.InputOffset()+int64(len(d.UnreadBuffer())) > maxKeptBuffer
@@ -226,12 +226,12 @@ func listOf(param string) string {
 	return ""
 }
 
-// Resolve takes what the decision was made on: the numeric id of the path's first reference (0 when the path has none) and
-// for each of Targets the text to send in its place: the numeric id, or the full path where Target.SendPath or
-// Find.SendPath asks for it.
-// Parameters that repeat the path's reference with another id are refused here. Where the reference has no id that is sent
-// (a username, a row that answers anybody), the path is sent as it came, and so must be what repeats it. The replacements
-// are kept until Reset.
+// Resolve takes the outcome of the decision: the numeric id of the path's first reference (0 when the path has none), and for
+// each of Targets the text to send in its place, which is the numeric id, or the full path where Target.SendPath or Find.SendPath
+// asks for it.
+// It refuses parameters that repeat the path's reference with another id. When the reference has no id to send (a username, a row
+// that answers anybody), the path is sent as it came, and a parameter that repeats it must be the same. The replacements are kept
+// until Reset.
 func (s *Set) Resolve(id int64, replacements [][]byte) error {
 	if len(replacements) != len(s.Targets) {
 		return ErrUnresolved

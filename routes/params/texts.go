@@ -11,14 +11,14 @@ import (
 // FoundCommand is a command that stands in a text which the forge reads for commands.
 type FoundCommand struct {
 	Param   string // canonical name of the parameter, as in the row
-	Line    int    // in the text, from 1; of the first time that the command stands there; 0: the text is a template's, see Command
+	Line    int    // where the command first stands in the text, from 1; 0 for a template's text, see Command
 	Name    string // the name or alias that stands there, in small letters and without the slash
 	Kind    routes.CommandKind
-	Command *routes.Command // of a template, which nobody has seen: routes.Commands.Any
+	Command *routes.Command // for a template's text, which patgate does not see, routes.Commands.Any
 }
 
-// readCommands notes the commands in a value when the forge reads it for them. Each command is noted once. text tells
-// whether the value is a text: null, a number and a list are as good as none to a forge that would take a template's.
+// readCommands notes the commands in a value when the forge reads it for them. Each command is noted once. text tells whether
+// the value is a text: with null, a number or a list, the forge takes a template's text as if there were no value.
 func (s *Set) readCommands(name, value []byte, text bool) {
 	f := s.textField(name)
 	if f == nil {
@@ -61,7 +61,7 @@ func (s *Set) hasCommand(kind routes.CommandKind, command *routes.Command) bool 
 	return false
 }
 
-// textField gives the row's text of that name, in whatever shape it is sent; nil when it is none.
+// textField gives the row's text field of that name, in any shape that it is sent in; nil for other names.
 func (s *Set) textField(name []byte) *routes.TextField {
 	for i := range s.route.Texts {
 		f := &s.route.Texts[i]

@@ -57,7 +57,7 @@ type Class struct {
 	Pair  bool           // exactly two raw segments
 }
 
-// Spec is what is said of a path besides.
+// Spec is what is said about a path besides.
 type Spec struct {
 	Formats []string // declared suffixes, without the dot
 	Slash   bool     // a trailing slash is allowed too

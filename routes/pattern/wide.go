@@ -88,8 +88,9 @@ func manySegments(s *Segment) bool { return s.Splat || s.pair }
 
 // isContested tells whether the path fits one of the wide paths too.
 func (m *Matcher) isContested(wides []*Wide) bool {
+	fits := func(form []Segment) bool { return m.fits(form, 0) }
 	for _, w := range wides {
-		if bytes.Contains(m.path, w.needle) && slices.ContainsFunc(w.forms, func(form []Segment) bool { return m.fits(form, 0) }) {
+		if bytes.Contains(m.path, w.needle) && slices.ContainsFunc(w.forms, fits) {
 			return true
 		}
 	}

@@ -71,7 +71,7 @@ func ParseAuth(query []byte) (*Auth, error) {
 			continue
 		case "service":
 			a.Service = value
-		case "account", "client_id", "offline_token": // said of the client; nothing depends on them
+		case "account", "client_id", "offline_token": // about the client; nothing depends on them
 		default:
 			return nil, errQuery
 		}

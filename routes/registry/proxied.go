@@ -83,12 +83,12 @@ func ParseProxied(method string, target []byte) (*Proxied, error) {
 	return p, nil
 }
 
-// Scope gives what a token for the request must be good for.
+// Scope gives the scope that a token for the request must have.
 func (p *Proxied) Scope() string {
 	return "repository:" + string(p.Group) + between + p.Image + ":pull"
 }
 
-// ProxiedGroup gives the group in a scope's name; nil when the name is none of the dependency proxy's.
+// ProxiedGroup gives the group in a scope's name; nil when the name is not one of the dependency proxy's.
 func ProxiedGroup(name string) []byte {
 	group, image, found := strings.Cut(name, between)
 	if !found || !isGroup([]byte(group)) || !isProxiedImage(strings.Split(image, "/")) {

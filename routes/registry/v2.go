@@ -12,7 +12,7 @@ type Image struct {
 	Name string
 	// Row is the name of its row: "PUT /v2/{project}/manifests/{reference}".
 	Row string
-	// Target is what is sent: the same path, and of the query what belongs to it.
+	// Target is the target to send: the same path, with the part of the query that belongs to it.
 	Target string
 }
 
@@ -77,7 +77,7 @@ func (s *Service) ParseImage(method string, target []byte) (*Image, error) {
 	return &Image{Name: name, Row: method + " /v2/{" + s.Container.String() + "}" + row, Target: string(raw) + sent}, nil
 }
 
-// Actions gives what a token for such a request must be good for.
+// Actions gives the actions that a token for such a request must have.
 func (i *Image) Actions() string {
 	switch method, _, _ := strings.Cut(i.Row, " "); {
 	case strings.HasSuffix(i.Row, "/{upload}"), method == "POST", method == "PUT", method == "PATCH":

@@ -21,8 +21,8 @@ func ReadFiles(paths []string) ([]routes.File, []routes.Problem) {
 	return readFiles(paths, false, false)
 }
 
-// readFiles reads files. With empty, a directory without any is none; with gone, so is a path at which there is nothing: not one
-// that cannot be looked at, nor a symbolic link that leads nowhere.
+// readFiles reads files. With empty, a directory without files gives none. With gone, a path at which nothing is gives none
+// either; a path that cannot be looked at, or a symbolic link that leads nowhere, is a problem all the same.
 func readFiles(paths []string, empty, gone bool) ([]routes.File, []routes.Problem) {
 	var files []routes.File
 	var problems []routes.Problem

@@ -22,8 +22,7 @@ type Options struct {
 	Paths []string
 	// Interval is how often Watch looks at the files; 0 is DefaultInterval.
 	Interval time.Duration
-	// Report is told of every reload that Watch or Reload did, in order; nil is told nothing. It must not call the
-	// Reloader.
+	// Report gets every reload that Watch or Reload did, in order. It may be nil. It must not call the Reloader.
 	Report func(Event)
 }
 
@@ -73,10 +72,9 @@ type Source[T any] struct {
 	MayBeNone bool
 	// Load makes what is in use from files. before is what was in use until now; nil the first time.
 	Load func(files []routes.File, before *T) (*T, []routes.Problem)
-	// Less gives what stays in use when there are problems; nil: all of it.
+	// Less gives the part that stays in use when there are problems; nil: all of it.
 	Less func(before *T) *T
-	// Report is told of every reload, in order: what is in use, how many files were read, and why the one before stays. Nil is
-	// told nothing.
+	// Report gets every reload, in order: what is in use, how many files were read, and why the one before stays. It may be nil.
 	Report func(current *T, files int, problems []routes.Problem)
 }
 
@@ -103,7 +101,7 @@ func Keep[T any](source Source[T]) (*Kept[T], []routes.Problem) {
 	return k, nil
 }
 
-// Current gives what is in use.
+// Current gives the value in use.
 func (k *Kept[T]) Current() *T { return k.current.Load() }
 
 // Reload reads the files again, whether they changed or not, and puts what they hold into use. When there are problems, what was

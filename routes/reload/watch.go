@@ -13,7 +13,7 @@ import (
 // Files are files on disk that are read again when they change. Its methods may be called from any goroutine, once both
 // functions are set.
 type Files struct {
-	// Read reads them, with what could not be read.
+	// Read reads the files, and gives the problems of those that cannot be read.
 	Read func() ([]routes.File, []routes.Problem)
 	// Load puts what was read into use, or leaves what was in use before and gives the problems. One call at a time.
 	Load func([]routes.File, []routes.Problem) []routes.Problem
@@ -22,7 +22,7 @@ type Files struct {
 	seen [sha256.Size]byte // of the files at the last reload, good or not
 }
 
-// First reads the files for whoever loads them for the first time.
+// First reads the files for a first loading.
 func (f *Files) First() ([]routes.File, []routes.Problem) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

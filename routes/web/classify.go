@@ -190,7 +190,7 @@ func (r *Request) find(t *routes.Table, op *routes.Operation, row string, contai
 	return nil
 }
 
-// AppendTarget writes the target that is sent: container is the full path as the forge writes it now, of what was checked.
+// AppendTarget writes the target that is sent. container is the full path of the checked container, as the forge writes it now.
 func (r *Request) AppendTarget(dst []byte, container string) []byte {
 	if r.Group {
 		dst = append(dst, "/groups"...)

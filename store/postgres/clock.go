@@ -12,8 +12,8 @@ import (
 	"patgate/store"
 )
 
-// The server's clock is asked for so often, and for no longer than that; when the answer takes longer nothing is known. So many
-// answers in a row must say that the clocks are apart, and the last of them counts for so long.
+// How often the server's clock is asked for, and for how long: after a slower answer nothing is known. How many answers in a row
+// must say that the clocks are apart, and for how long the last of them counts.
 const (
 	clockAsked    = 2 * time.Second
 	clockPatience = 250 * time.Millisecond
@@ -30,8 +30,8 @@ type clock struct {
 	times int           // in a row in which it was too much
 }
 
-// Changes implements store.Store, and now and then compares the clocks. Where the server has no connection left for polls, it
-// takes one of those that this node has.
+// Changes implements store.Store, and now and then compares the clocks. When the server has no connection left for polls, it
+// takes one that this node has.
 func (db *DB) Changes(ctx context.Context, since int64) (c store.Changes, err error) {
 	for _, polls := range db.polls {
 		var told *pgconn.PgError

@@ -23,8 +23,8 @@ type runner interface {
 	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
 }
 
-// conn runs statements for package tables. Each of them waits no longer than patience; in a transaction that has a bound of its
-// own, patience is 0.
+// conn runs statements for package tables. Each waits no longer than patience; patience is 0 in a transaction that has a bound
+// of its own.
 type conn struct {
 	on       runner
 	db       *DB

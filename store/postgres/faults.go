@@ -25,7 +25,7 @@ func (db *DB) Faults() (faults []error) {
 	return faults
 }
 
-// damage is what the server said of its files, and when. It looks for none by itself, and says nothing when all is well again.
+// damage is what the server said about its files, and when. It looks for none by itself, and says nothing when all is well again.
 type damage struct {
 	err error
 	at  time.Time

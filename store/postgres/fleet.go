@@ -8,14 +8,14 @@ import (
 	"patgate/store"
 )
 
-// beatPatience bounds how long a node waits for the server to hear of it.
+// beatPatience bounds how long a node waits until the server has taken its sign of life.
 const beatPatience = 1500 * time.Millisecond
 
 // nodesForgotten is how long ago a node was last seen that is forgotten, in seconds.
 const nodesForgotten = 60
 
-// beat is one statement, so that a node does not wait several times. A clock that was set back leaves nodes that were last seen
-// in the future: they say so anew when they are there. Whom another node forgets just now is passed over.
+// beat is one statement, so a node waits once. After a clock was set back, nodes have last been seen in the future: those that
+// are there say so anew. It passes over nodes that another node is just forgetting.
 const beat = `WITH there AS (
 		INSERT INTO nodes (id, seen_at) VALUES ($1, clock_timestamp())
 			ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at

@@ -18,8 +18,8 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// worksWith is the oldest schema that a program may know which works on the newest one: nodes of two versions serve side by side
-// while a fleet is upgraded. A migration adds in one release what the next one relies on, and drops a release later.
+// worksWith is the schema of the oldest program that works on the newest schema: nodes of two versions serve side by side while
+// a fleet is upgraded. A migration adds in one release what the next release relies on, and drops in the release after.
 const worksWith = 1
 
 // migrationLock is the key of the lock under which migrations run ("PATG").
@@ -68,8 +68,8 @@ func (v version) usable() error {
 }
 
 const (
-	// lockWait is how long a migration waits for a lock, since all who change a table wait behind it meanwhile; lockRest is how
-	// long it leaves them alone before it tries again.
+	// lockWait is how long a migration waits for a lock, because all changes of the table wait behind it meanwhile; lockRest is
+	// how long it leaves them alone before it tries again.
 	lockWait = 500 * time.Millisecond
 	lockRest = time.Second
 )

@@ -57,8 +57,8 @@ type DB struct {
 
 var _ store.Store = (*DB)(nil)
 
-// Open opens the store at a URL as libpq takes it, and makes or migrates its tables. What is wrong with a URL is told without it:
-// it may hold a password.
+// Open opens the store at a URL as libpq takes it, and makes or migrates its tables. Errors do not show the URL: it may hold a
+// password.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	db, err := connect(url, o)
 	if err != nil {

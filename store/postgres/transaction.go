@@ -18,7 +18,7 @@ import (
 // attempts is how often a transaction is tried that fails only because another one runs beside it.
 const attempts = 12
 
-// signIns is the counter that who changes sign-ins holds. Who holds that of changes too takes that one first.
+// signIns is the counter that a transaction holds while it changes sign-ins. One that also holds that of changes takes it first.
 const signIns = "sign_ins"
 
 // database gives package tables what it needs of the pools.
@@ -62,11 +62,11 @@ func grams(all []string) (string, any) {
 	return "SELECT token_id AS id FROM token_text WHERE grams @> CAST(? AS TEXT[])", all
 }
 
-// missing has tokens filled in that have no row in marks, tallied or token_text: a node of an older version has copied them while
-// no trigger fired.
+// missing has rows made for tokens without one in marks, tallied or token_text: a node of an older version has copied these
+// tokens while the triggers were off.
 const missing = `WITH uncounted AS (
-		INSERT INTO untallied SELECT t.id, t.owner_id FROM tokens t LEFT JOIN tallied k ON k.token_id = t.id WHERE k.token_id IS NULL
-			AND NOT EXISTS (SELECT 1 FROM untallied u WHERE u.token_id = t.id)
+		INSERT INTO untallied SELECT t.id, t.owner_id FROM tokens t LEFT JOIN tallied k ON k.token_id = t.id
+			WHERE k.token_id IS NULL AND NOT EXISTS (SELECT 1 FROM untallied u WHERE u.token_id = t.id)
 	), untold AS (
 		INSERT INTO untexted SELECT min(t.id) - 1, max(t.id) FROM tokens t LEFT JOIN token_text x ON x.token_id = t.id
 			WHERE x.token_id IS NULL HAVING count(*) > 0 AND NOT EXISTS (SELECT 1 FROM untexted)
@@ -142,8 +142,8 @@ func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
 	return f(conn{tx, db, 0})
 }
 
-// change runs f in a transaction that holds a counter, so that no other one of its kind runs beside it on any node, and commits
-// it. doing names the step for errors.
+// change runs f in a transaction that holds a counter, so that no other change with this counter runs beside it on any node, and
+// commits it. doing names the step for errors.
 func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.Conn) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*db.patience)
 	defer cancel()
@@ -166,10 +166,10 @@ func (db *DB) change(ctx context.Context, doing, counter string, f func(tables.C
 	return nil
 }
 
-// begin gives what a change begins with. A node that is cut off in one must not hold up the others for as long as the server
-// takes it for alive: what it does not go on with ends after half its patience, and those that wait behind it give up before
-// that, so that they do not hold the counter in their turn: who waits for a row waits twice, for his turn and for the row, each
-// time for as long. The nodes that are not cut off try again what they gave up, and have time enough for it.
+// begin gives what a change begins with. A node that is cut off during a change must not hold up the others for as long as the
+// server takes it for alive. So its idle transaction ends after half its patience. The nodes that wait behind it give up before
+// that, because a waiter waits twice, for its turn and for the row, each time for as long, and would hold the counter
+// meanwhile. Nodes that are not cut off try again what they gave up, and have time enough for it.
 func begin(patience time.Duration) string {
 	ms := patience.Milliseconds()
 	return fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = %d; "+

@@ -14,14 +14,14 @@ import (
 // JointSecret is the least length, in bytes, of the secret that opens together with a key: 256 bits.
 const JointSecret = 32
 
-// Joint seals what only a key of a ring and a secret that somebody else holds open together. Whoever has the keys and the store
-// opens nothing without the secret, and whoever has the secret nothing without the keys. It is safe for concurrent use.
+// Joint seals texts that only a key of a ring and a secret, which somebody else holds, open together. The keys and the store open
+// nothing without the secret, and the secret opens nothing without the keys. It is safe for concurrent use.
 type Joint struct {
 	ring *Keyring
 	use  string
 }
 
-// Joint gives what seals so for one use. What was sealed for another does not open.
+// Joint gives a Joint for one use. A text that was sealed for another use does not open.
 func (r *Keyring) Joint(use string) *Joint { return &Joint{ring: r, use: use} }
 
 // Seal seals plain under the active key and secret, and gives that key's id. About is needed again to open it, and not part of

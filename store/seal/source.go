@@ -49,8 +49,7 @@ func (s Source) String() string {
 // GoString names the source without any of its keys.
 func (s Source) GoString() string { return s.String() }
 
-// Outside tells, by an error, when the key file lies in dir or below it: who copies the database's directory must not
-// get the key with it.
+// Outside gives an error when the key file lies in dir or below it: a copy of the database's directory must not carry the key.
 func (s Source) Outside(dir string) error {
 	if !s.IsFile() {
 		return nil
@@ -63,7 +62,8 @@ func (s Source) Outside(dir string) error {
 	if err != nil {
 		return fmt.Errorf("finding directory %s: %w", dir, err)
 	}
-	if rel, err := filepath.Rel(abs, file); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+	rel, err := filepath.Rel(abs, file)
+	if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return fmt.Errorf("%w: key file %s lies in the database's directory %s, so a copy of that would carry the key; "+
 			"move it elsewhere and set store.key_file (PATGATE_STORE_KEY_FILE)", ErrBadKey, s.File, dir)
 	}

@@ -19,13 +19,13 @@ type Texts struct {
 	made atomic.Pointer[derivation]
 }
 
-// derivation is what came of a key.
+// derivation is what was derived from a key.
 type derivation struct {
 	of   Key
 	aead cipher.AEAD
 }
 
-// Texts gives what seals texts for one use. What was sealed for another does not open.
+// Texts gives a Texts for one use. A text that was sealed for another use does not open.
 func (r *Keyring) Texts(use string) *Texts { return &Texts{ring: r, use: use} }
 
 // Seal seals plain. About is needed again to open it, and not part of the text.
@@ -58,7 +58,7 @@ func (t *Texts) aead() cipher.AEAD {
 	return aead
 }
 
-// derived gives a key of the same length for one use, which tells nothing of k.
+// derived gives a key of the same length for one use. It does not give k away.
 func (k Key) derived(use string) []byte {
 	mac := hmac.New(sha256.New, k.bytes[:])
 	mac.Write([]byte("patgate key of texts v1\x00"))

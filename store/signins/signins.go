@@ -1,5 +1,5 @@
-// Package signins keeps, in the tables of a relational database, who is signed in to the console, which forms were sent, and
-// what came of them.
+// Package signins keeps, in the tables of a relational database, which users are signed in to the console, which forms were
+// sent, and which tokens these made.
 package signins
 
 import (
@@ -25,7 +25,7 @@ func millis(t time.Time) int64 { return t.UnixMilli() }
 
 func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// most is a LIMIT that is none.
+// most is a LIMIT without effect.
 const most int64 = math.MaxInt64
 
 // BeginForm implements store.SignIns.
@@ -46,8 +46,8 @@ func (all SignIns) BeginForm(ctx context.Context, id store.SignInID, form store.
 		}
 		tokenID = 0
 		_, err = tx.Exec(ctx, `DELETE FROM sign_in_forms WHERE sign_in = ?1 AND form <> ?2 AND form IN
-			(SELECT form FROM sign_in_forms WHERE sign_in = ?1 AND form <> ?2 ORDER BY sent_at DESC, form LIMIT ?3 OFFSET ?4)`, id[:],
-			form[:], most, store.FormsKept-1)
+			(SELECT form FROM sign_in_forms WHERE sign_in = ?1 AND form <> ?2
+				ORDER BY sent_at DESC, form LIMIT ?3 OFFSET ?4)`, id[:], form[:], most, store.FormsKept-1)
 		return err
 	})
 	if err != nil {
@@ -93,7 +93,8 @@ func (all SignIns) AddSignIn(ctx context.Context, s store.SignIn, b store.SignIn
 			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO sign_ins (id, user_id, key_id, sealed, made_at, used_at, ends_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`, s.ID[:], s.UserID, s.KeyID, s.Sealed, millis(s.MadeAt), millis(s.UsedAt), millis(s.EndsAt))
+			VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			s.ID[:], s.UserID, s.KeyID, s.Sealed, millis(s.MadeAt), millis(s.UsedAt), millis(s.EndsAt))
 		if errors.Is(err, tables.ErrConstraint) {
 			err = fmt.Errorf("%w: %w", store.ErrConflict, err)
 		}

@@ -12,9 +12,9 @@ import (
 	"patgate/store/sqlite/files"
 )
 
-// Backup implements store.Store. The copy has mode 0600, is in no journal mode that needs further files, and appears
-// under its name only when it is whole. What killed backups left in its directory is removed. The keys are not in it: keep a
-// copy of the key file, elsewhere.
+// Backup implements store.Store. The copy has mode 0600, is in a journal mode without further files, and gets its name only when
+// it is whole. It removes what killed backups left in its directory. The keys are not in it: keep a copy of the key file,
+// elsewhere.
 func (db *DB) Backup(ctx context.Context, path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("writing backup: %w: %s stays as it is; give another name", store.ErrExists, path)
@@ -36,8 +36,8 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 // copyBegin begins the names of copies that are being made.
 const copyBegin = ".patgate-copy-"
 
-// vacuumInto copies the store at from, as one consistent state, to a new synced file of mode 0600 beside the path beside, and
-// reads that whole. drop removes it.
+// vacuumInto copies the store at from, as one consistent state, to a new file in the directory of beside. The file has mode
+// 0600, is synced, and is read whole. drop removes it.
 func vacuumInto(ctx context.Context, from, beside string) (temp string, drop func(), err error) {
 	temp, drop, err = newCopy(filepath.Dir(beside))
 	if err != nil {
@@ -80,7 +80,7 @@ func newCopy(dir string) (temp string, drop func(), err error) {
 	return temp, drop, nil
 }
 
-// sound reads a copy whole, so that none gets its name that is damaged, and sees to it that nothing of it is beside the file.
+// sound reads a copy whole, so no damaged copy gets its name, and makes sure that the copy has no files beside it.
 func sound(ctx context.Context, path string) error {
 	pool, err := connect(path, lockPatience, 1, true)
 	if err != nil {

@@ -96,7 +96,7 @@ type prepared struct {
 	kept map[string]*sql.Stmt
 }
 
-// statement gives what is prepared of a query; nil when there are too many.
+// statement gives the prepared statement of a query; nil when there are too many.
 func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,7 +146,7 @@ func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...an
 	return s.QueryRowContext(ctx, args...)
 }
 
-// close lets go of what is prepared.
+// close closes the prepared statements.
 func (p *prepared) close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -18,8 +18,8 @@ const reserveEnd = ".reserve"
 // mostReserve is how much room the reserve keeps, where the file system is large enough for it.
 const mostReserve = 16 << 20
 
-// leastFree is how much must be free besides for what does not take rights away: what these write must not use up what the
-// -wal has taken ahead.
+// leastFree is how much more must be free for a change that does not take rights away: it must not use up the room that is taken
+// ahead for the -wal.
 const leastFree = 1 << 20
 
 // reserve is the room that is kept for a database: a file beside it, and what the -wal has taken ahead.
@@ -43,15 +43,15 @@ func (db *DB) dir() string { return filepath.Dir(db.reserve.wal) }
 // Reserve implements store.Saving.
 func (db *DB) Reserve() (kept, wanted int64) { return db.reserve.Size(), db.reserve.Wanted() }
 
-// KeepRoom has room kept for what takes rights away. Once there is a reserve, whoever opens the store keeps it.
-// It tells by an error why there can be none, or not all of it.
+// KeepRoom has room kept for changes that take rights away. Once there is a reserve, every process that opens the store keeps
+// it. The error says why no room can be kept, or not all of it.
 func (db *DB) KeepRoom() error {
 	db.reserve.Begin()
 	return db.fillReserve()
 }
 
-// withdraw is change for what only takes rights away: when there is no room, the reserve is given up for it, piece by piece. What
-// is left of the room is kept again at once, so that as little as can be goes to whoever else writes on the file system.
+// withdraw is change for what only takes rights away: when there is no room, the reserve is given up for it, piece by piece. Then
+// the rest of the room is kept again at once, so that other writers on the file system get as little as possible.
 func (db *DB) withdraw(ctx context.Context, doing string, f func(tables.Conn) error) error {
 	return db.written(doing, func() error {
 		err := db.try(ctx, f)
@@ -60,7 +60,7 @@ func (db *DB) withdraw(ctx context.Context, doing string, f func(tables.Conn) er
 		}
 		db.giving.Lock()
 		defer db.giving.Unlock()
-		err = db.try(ctx, f) // whoever held it may have made room
+		err = db.try(ctx, f) // another holder of the lock may have made room
 		for db.short(err) && db.reserve.Give() {
 			db.ahead(db.reserve.Piece() / 2)
 			err = db.try(ctx, f)
@@ -78,8 +78,8 @@ func (db *DB) keep() error {
 	return db.reserve.Fill()
 }
 
-// ahead has room taken for the -wal, in which each change goes first: half as much as the reserve has, or so much more than it is
-// long. There SQLite writes without asking for more, so that nobody else can come between. It is best effort.
+// ahead takes room for the -wal, into which each change goes first: half as much as the reserve has, and at least more bytes
+// behind its end. SQLite writes there without asking for room, so other writers cannot take it first. It is best effort.
 func (db *DB) ahead(more int64) {
 	wanted := db.reserve.Wanted() / 2
 	if info, err := os.Stat(db.reserve.wal); err == nil && more > 0 {
@@ -90,13 +90,13 @@ func (db *DB) ahead(more int64) {
 	}
 }
 
-// short tells whether a change failed because there is no room. Where it may be in the -wal all the same, it is made once more
-// in its place: what takes rights away does no harm twice.
+// short tells whether a change failed because there is no room. When it may be in the -wal all the same, it is made once more:
+// taking rights away twice does no harm.
 func (db *DB) short(err error) bool {
 	return errors.Is(noRoomToOpen(db.dir(), err), store.ErrNoRoom)
 }
 
-// noRoomLeft tells, by store.ErrNoRoom, that there is no room for what does not take rights away: a change has found none since
+// noRoomLeft gives store.ErrNoRoom when there is no room for changes that do not take rights away: a change has found none since
 // Retry found some, or the reserve is not whole.
 func (db *DB) noRoomLeft() error {
 	if full := db.full.Load(); full != nil {

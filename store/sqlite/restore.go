@@ -20,8 +20,8 @@ const lockPatience = time.Second
 
 // RestoreOptions says how to restore.
 type RestoreOptions struct {
-	// Replace lets an existing store, or what is left beside one that is gone, be replaced. It is kept beside, under
-	// Restored.Kept or Restored.Left.
+	// Replace lets Restore replace an existing store, or the files that a lost one has left. They are kept, as Restored.Kept or
+	// Restored.Left.
 	Replace bool
 	// Now is when the restoring happens; it names the kept file.
 	Now time.Time
@@ -41,10 +41,10 @@ type Restored struct {
 }
 
 // Restore puts the backup at from in the place of the store at to. It refuses while another process holds the store
-// (store.ErrLocked), when there is one and Replace is not set (store.ErrExists), when something is left of one that is gone and
-// Replace is not set (store.ErrLost), and when the file at to is another
-// program's (store.ErrForeign). Tokens that were revoked after the backup was made stay revoked, when the replaced store
-// is readable; ids that it gave are not given again. Nobody is signed in to the console afterwards.
+// (store.ErrLocked), when the file at to is another program's (store.ErrForeign), and, unless Replace is set, when there is a
+// store (store.ErrExists) or a lost one has left files (store.ErrLost). When the replaced store is readable, tokens that were
+// revoked after the backup was made stay revoked, and the ids that it gave are not given again. Nobody is signed in to the
+// console afterwards.
 func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored, err error) {
 	r.Path = to
 	if _, err := os.Stat(from); err != nil {
@@ -81,7 +81,7 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 	if err := migrate(ctx, fresh); err != nil {
 		return r, fmt.Errorf("reading backup %s: %w", from, unwritten(filepath.Dir(to), err))
 	}
-	// Who has signed out since, or was signed out, stays so.
+	// Users who have signed out since, or were signed out, stay so.
 	if _, err := fresh.ExecContext(ctx, "DELETE FROM sign_ins"); err != nil {
 		return r, fmt.Errorf("restoring: %w", explain(err))
 	}
@@ -121,8 +121,8 @@ func Restore(ctx context.Context, from, to string, o RestoreOptions) (r Restored
 	return r, nil
 }
 
-// takeOver holds the old store for itself until release is called, and carries over to fresh what must not be
-// forgotten. A damaged store has nothing to carry.
+// takeOver holds the old store until release is called, and carries over to fresh what must not be forgotten. From a damaged
+// store it carries nothing.
 func takeOver(ctx context.Context, path string, fresh *sql.DB, r *Restored) (release func(), err error) {
 	old, err := connect(path, lockPatience, 1, false)
 	if err != nil {
@@ -192,7 +192,8 @@ func carryOver(ctx context.Context, old, fresh *sql.DB, r *Restored) error {
 		if err := revoked.Scan(&hash, &at, &reason, &by); err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, `UPDATE tokens SET revoked_at = ?, revoke_reason = ?, revoked_by = ?, changed_by = 'restore'
+		res, err := tx.ExecContext(ctx, `UPDATE tokens
+			SET revoked_at = ?, revoke_reason = ?, revoked_by = ?, changed_by = 'restore'
 			WHERE hash = ? AND revoked_at = 0`, at, reason, by, hash)
 		if err != nil {
 			return err
@@ -218,7 +219,7 @@ func carryOver(ctx context.Context, old, fresh *sql.DB, r *Restored) error {
 			return err
 		}
 		if name == "changes" {
-			seq++ // so that whoever knew the old store's newest change reads anew
+			seq++ // so that processes that knew the old store's newest change read anew
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", seq, name); err != nil {
 			return err

@@ -14,21 +14,21 @@ import (
 	"patgate/store/sqlite/files"
 )
 
-// noRoom gives an error of changing a database in a directory the meaning of store.ErrNoRoom, when that is what it comes from:
-// the change was not made then. Others stay as they are, those of the -wal's index and of syncing among them: after these the
-// change may be in the -wal, and is made when patgate is killed and started again.
+// noRoom makes a store.ErrNoRoom of an error that comes from a change which failed for lack of room and was not made. Other
+// errors stay as they are. Among these are errors of the -wal's index and of syncing: after them the change may be in the -wal,
+// and is made when patgate is killed and started again.
 func noRoom(dir string, err error) error {
 	return noRoomAs(dir, err, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_CANTOPEN)
 }
 
 // noRoomToOpen is noRoom of an error of opening or copying a database, when nothing can be in the -wal that was not there before.
 func noRoomToOpen(dir string, err error) error {
-	return noRoomAs(dir, noRoom(dir, err), sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMMAP,
-		sqlite3.SQLITE_IOERR_IN_PAGE)
+	return noRoomAs(dir, noRoom(dir, err), sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN,
+		sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_IN_PAGE)
 }
 
-// noRoomAs gives an error its meaning. SQLite has one code for a full disk, and uses others where it did not look for the cause:
-// with these the directory is tried.
+// noRoomAs is noRoom with further codes. SQLite has one code for a full disk, and uses others where it did not look for the
+// cause: for these, the directory is tried.
 func noRoomAs(dir string, err error, others ...int) error {
 	if err == nil || errors.Is(err, store.ErrNoRoom) {
 		return err
@@ -71,8 +71,8 @@ func readOnly(dir string) error {
 	return fmt.Errorf("the file system of %s is read-only (fix: mount it for writing, or give a place on another one)", dir)
 }
 
-// Writable tells, by an error, that the file is on a file system that is mounted read-only. SQLite opens it all the same where a
-// -wal and a -shm were left beside it, as after a crash, so that it can be read and backed up.
+// Writable gives an error when the file is on a file system that is mounted read-only. SQLite opens it all the same when a -wal
+// and a -shm were left beside it, as after a crash, so it can be read and backed up.
 func (db *DB) Writable() error {
 	if files.ReadOnly(db.path) {
 		return fmt.Errorf("store %s: %w", db.path, readOnly(filepath.Dir(db.path)))

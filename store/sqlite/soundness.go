@@ -41,15 +41,15 @@ func deciding() []string {
 	return []string{"sealing_keys", "owners", "credentials", "tokens", "changes", "sqlite_sequence"}
 }
 
-// soundness is what is known of damage in the file.
+// soundness is what is known about damage in the file.
 type soundness struct {
-	verdict atomic.Pointer[verdict] // nil when nothing is wrong; whoever reads or writes looks at it
+	verdict atomic.Pointer[verdict] // nil when nothing is wrong; every read and write looks at it
 
 	mu   sync.Mutex       // of what follows; nobody waits while holding it
 	now  func() time.Time // time.Now when nil
 	left []string         // tables that this look at the file has yet to read
-	// deciding says that this look has read the tables that decide, as far as it has come, to their end and found nothing; whole
-	// that it has so read all.
+	// deciding says that this look has read the tables that decide to their end and found nothing; whole, that it has read all
+	// tables so.
 	deciding, whole bool
 	sound           bool                // deciding of the last look, unless something else was found since
 	bad             map[string]badTable // what is wrong, until the table is read to its end and found sound
@@ -143,7 +143,7 @@ func (db *DB) Inspect(ctx context.Context) (last bool) {
 	return s.read(table, db.readFresh(ctx, table))
 }
 
-// faulty tells whether an error of reading a table says something of what is on the disk.
+// faulty tells whether an error of reading a table is about the data on the disk.
 func faulty(err error) bool { return errors.Is(err, store.ErrDamaged) || errors.Is(err, errUnread) }
 
 // readTable reads a table and its indexes.
@@ -263,8 +263,8 @@ func (s *soundness) read(table string, err error) (last bool) {
 	return true
 }
 
-// judge says what all of that means. Damage where tokens are decided closes the store when it is sure. What the disk does not
-// give fails whoever asks for it, and the next look may find it.
+// judge says what the findings mean. Certain damage in the tables that decide closes the store. Data that the disk does not give
+// fails the calls that need it, and the next look may find it.
 func (s *soundness) judge() {
 	names := slices.Sorted(maps.Keys(s.bad))
 	var damaged, away []string

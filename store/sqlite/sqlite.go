@@ -110,7 +110,7 @@ func openUnmarked(ctx context.Context, path string, o Options) (*DB, error) {
 	return db, nil
 }
 
-// opened opens the file. What that needs of room is taken from the reserve when there is no other.
+// opened opens the file. It takes the room for that from the reserve when there is no other.
 func opened(ctx context.Context, path string, o Options) (*DB, error) {
 	reserve, err := reserveOf(path)
 	if err != nil {
@@ -293,8 +293,8 @@ func enterWAL(ctx context.Context, pool *sql.DB, timeout time.Duration) error {
 // Path gives the file's path.
 func (db *DB) Path() string { return db.path }
 
-// Close releases the file. What is in the WAL goes into the file when no other process holds it. A file that was taken away is
-// held until the process ends: SQLite would remove what stands beside the one that has its name now.
+// Close releases the file. The WAL goes into the file when no other process holds it. A file that was moved away is held until
+// the process ends: SQLite would remove the files beside the one that has its name now.
 func (db *DB) Close() error {
 	var err error
 	moved := db.standing.look()

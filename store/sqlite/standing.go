@@ -15,8 +15,8 @@ import (
 	"patgate/store/tables"
 )
 
-// standing knows the files of an open store by what they were when it was opened. They are only looked at by name: who opens and
-// closes one drops the locks that SQLite holds on it.
+// standing knows the files of an open store by what they were when it was opened. They are only looked at by name: opening and
+// closing one would drop the locks that SQLite holds on it.
 type standing []standingFile
 
 type standingFile struct {
@@ -60,8 +60,8 @@ func (s standing) look() error {
 	return nil
 }
 
-// look is standing.look. A store that is closed answers nothing, though one that was taken away is still held; and one that is
-// damaged where it decides answers nothing either: a revocation may be what is missing.
+// look is standing.look. A closed store answers nothing, even when its file was moved away and is still held. A store with damage
+// in the tables that decide answers nothing either: a revocation may be missing.
 func (db *DB) look() error {
 	if db.closed.Load() {
 		return store.ErrClosed

@@ -12,7 +12,7 @@ import (
 	"patgate/store/sqlite/files"
 )
 
-// Target is a store that another one is copied into. Where there was none it is known by the name of a copy until it is whole.
+// Target is a store that another one is copied into. A new one has the name of a copy until it is whole.
 type Target struct {
 	*DB
 	to   string // where the store is to be
@@ -58,8 +58,8 @@ func newTarget(ctx context.Context, path string) (*Target, error) {
 	return &Target{DB: db, to: path, drop: drop}, nil
 }
 
-// Finish moves everything into the file, closes it, reads it whole and gives it its name. With an error nothing is left of a new
-// store; one that was there before then holds the copy together with its -wal.
+// Finish moves everything into the file, closes it, reads it whole and gives it its name. After an error nothing is left of a
+// new store; a store that was there before holds the copy, together with its -wal.
 func (t *Target) Finish(ctx context.Context) error {
 	err := t.empty(ctx)
 	if t.drop == nil {

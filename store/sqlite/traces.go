@@ -19,8 +19,8 @@ const markEnd = ".made"
 const markText = "This file says that patgate has a store here, %s. When that is gone, patgate makes no\n" +
 	"empty one in its place: put it back, or run patgate store migrate --new.\n"
 
-// mark leaves the marker beside a store. Each opening makes it when it is not there, so that what hinders it, such as a full
-// disk, hinders nothing else.
+// mark leaves the marker beside a store. Each opening makes it when it is not there, so a failure, as on a full disk, need not
+// stop anything.
 func mark(path string) {
 	f, err := os.OpenFile(path+markEnd, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -30,8 +30,8 @@ func mark(path string) {
 	_ = f.Close()
 }
 
-// Traces tells what says that there is or was a store at path: its marker, what SQLite keeps beside it, stores and copies of
-// stores in its directory. It opens files there: this process must hold no store in it.
+// Traces names the signs that there is or was a store at path: its marker, SQLite's files beside it, and stores and copies of
+// stores in its directory. It opens files there: this process must hold no store in that directory.
 func Traces(path string) (traces []string) {
 	_, err := os.Lstat(path + markEnd)
 	if err == nil {
@@ -45,7 +45,7 @@ func Traces(path string) (traces []string) {
 		name := filepath.Join(filepath.Dir(path), e.Name())
 		switch {
 		case !e.Type().IsRegular():
-		case files.IsHeld(e.Name(), copyBegin): // its copy says nothing of itself before it is whole
+		case files.IsHeld(e.Name(), copyBegin): // a copy tells nothing about itself before it is whole
 			traces = append(traces, name+" is of a restore or backup that is under way, or was ended")
 		case !strings.HasPrefix(e.Name(), newBegin) && ours(name):
 			traces = append(traces, name+" is a store or a copy of one")
@@ -87,8 +87,8 @@ func applicationOf(header []byte) (id uint32, is bool) {
 	return binary.BigEndian.Uint32(header[68:]), true
 }
 
-// sweep removes the copies that killed processes left in a directory: whole ones, which are marked as patgate's, only when whole
-// is set, because one may be the last. One that is not whole may be empty or begin with a hole.
+// sweep removes the copies that killed processes left in a directory. It removes whole ones, which are marked as patgate's, only
+// when whole is set, because one may be the last copy. One that is not whole may be empty or begin with a hole.
 func sweep(dir string, whole bool) {
 	half := func(header []byte) bool {
 		application, is := applicationOf(header)
@@ -106,8 +106,8 @@ func sweep(dir string, whole bool) {
 	}
 }
 
-// vacant returns store.ErrLost when no database may be made at path, which has none: path is a link whose target is missing, or
-// what another database left would be read into the new one. aside says that those leftovers are moved away first.
+// vacant gives store.ErrLost when no database may be made at path: path is a link whose target is missing, or SQLite would read
+// another database's leftovers into the new one. aside says that the leftovers are moved away first.
 func vacant(path string, aside bool) error {
 	if to, err := os.Readlink(path); err == nil {
 		return fmt.Errorf("%w: %s leads to %s, which is not there (fix: put the database back, or remove the "+

@@ -73,13 +73,14 @@ func setCounter(ctx context.Context, tx tables.Conn, name string, seq int64) err
 
 // missing gives tokens the rows that triggers make with them, if those are not there.
 const missing = `INSERT INTO marks (token_id, owner_id, live, expires_at)
-		SELECT id, owner_id, revoked_at = 0 AND paused_at = 0, expires_at FROM tokens WHERE id NOT IN (SELECT token_id FROM marks);
+		SELECT id, owner_id, revoked_at = 0 AND paused_at = 0, expires_at FROM tokens
+		WHERE id NOT IN (SELECT token_id FROM marks);
 	INSERT INTO token_uses (token_id, uses, last_used_at) SELECT id, 0, 0 FROM tokens WHERE true ON CONFLICT DO NOTHING`
 
 // copyEnds counts the units of each kind anew: the triggers have counted them a second time. Every token has its use, and marks.
 func copyEnds(ctx context.Context, tx tables.Conn) error {
-	_, err := tx.Exec(ctx, `UPDATE unit_kinds SET units = of.n FROM (SELECT kind_id, count(*) AS n FROM units GROUP BY kind_id) AS of
-		WHERE of.kind_id = id`)
+	_, err := tx.Exec(ctx, `UPDATE unit_kinds SET units = of.n
+		FROM (SELECT kind_id, count(*) AS n FROM units GROUP BY kind_id) AS of WHERE of.kind_id = id`)
 	if err == nil {
 		_, err = tx.Exec(ctx, missing)
 	}
@@ -99,8 +100,8 @@ func (db *DB) snapshot(ctx context.Context, f func(tables.Conn) error) error {
 	return f(conn{tx, db})
 }
 
-// change runs f in a writing transaction and commits it. doing names the step for errors. While there is no room it is
-// not: what little there may be is for what takes rights away.
+// change runs f in a writing transaction and commits it. doing names the step for errors. While there is no room it fails at
+// once: the little that is left is for changes that take rights away.
 func (db *DB) change(ctx context.Context, doing string, f func(tables.Conn) error) error {
 	return db.written(doing, func() error {
 		if err := db.noRoomLeft(); err != nil {
@@ -110,12 +111,12 @@ func (db *DB) change(ctx context.Context, doing string, f func(tables.Conn) erro
 	})
 }
 
-// sign is change for who signs in, which is tried even then: revoking on a page of the console begins with it.
+// sign is change for sign-ins. It is tried even without room: to revoke in the console, one has to sign in first.
 func (db *DB) sign(ctx context.Context, doing string, f func(tables.Conn) error) error {
 	return db.written(doing, func() error { return db.try(ctx, f) })
 }
 
-// written runs what writes in a transaction, and gives its error the meaning that it has for who asked for that.
+// written runs what writes in a transaction, and gives its error the meaning that it has for callers.
 func (db *DB) written(doing string, run func() error) error {
 	err := db.look()
 	if err == nil {

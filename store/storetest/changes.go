@@ -41,9 +41,8 @@ func testChanges(t *testing.T, f *Fixture) {
 			return second(f.Store.ReplaceCredential(ctx, f.Credential, Sealed(f.Key.ID())))
 		}},
 		{"rotating the key", true, func() error {
-			return second(f.Store.Rekey(ctx, f.SealingKey(fresh), func(_ store.Credential, _, b seal.Binding) (string, []byte, error) {
-				return Sealed(fresh.ID())(b)
-			}))
+			anew := func(_ store.Credential, _, b seal.Binding) (string, []byte, error) { return Sealed(fresh.ID())(b) }
+			return second(f.Store.Rekey(ctx, f.SealingKey(fresh), anew))
 		}},
 		{"removing an owner", true, func() error {
 			return second(f.Store.RemoveOwner(ctx, f.Owner.ID, store.Cause{Reason: "owner removed", At: Start()}))
@@ -51,9 +50,7 @@ func testChanges(t *testing.T, f *Fixture) {
 	} {
 		t.Run(tc.name+" is seen by another process", func(t *testing.T) {
 			before := sequence(t, other)
-			if err := tc.change(); err != nil {
-				t.Fatal(err)
-			}
+			must(t, 0, tc.change())
 			c := changes(t, other, before)
 			if c.Sequence <= before {
 				t.Errorf("sequence %d after %d", c.Sequence, before)
@@ -110,9 +107,7 @@ func testUses(t *testing.T, f *Fixture) {
 		{{TokenID: r.ID, Count: 3, Last: early}}, // of another process, flushed later
 		nil,
 	} {
-		if err := f.Store.AddUses(t.Context(), uses); err != nil {
-			t.Fatal(err)
-		}
+		must(t, 0, f.Store.AddUses(t.Context(), uses))
 	}
 	t.Run("counts add up and the latest use stays", func(t *testing.T) {
 		if l := tokenOf(t, f, r.ID); l.Uses != 5 || !l.LastUsedAt.Equal(late) {
@@ -149,9 +144,7 @@ func testBackup(t *testing.T, f *Fixture) {
 		}
 	})
 	t.Run("a closed store answers nothing", func(t *testing.T) {
-		if err := f.Store.Close(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, 0, f.Store.Close())
 		if _, err := f.Store.TokenByHash(t.Context(), r.Hash); !errors.Is(err, store.ErrClosed) {
 			t.Errorf("error %v, want ErrClosed", err)
 		}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// SmallDisk mounts a file system in memory, of so many bytes, and gives where it is. Who may not do that has the test skipped.
+// SmallDisk mounts a file system of so many bytes in memory, and gives where it is. The test is skipped where it may not mount.
 func SmallDisk(t testing.TB, bytes int64) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "disk")
@@ -24,8 +24,7 @@ func SmallDisk(t testing.TB, bytes int64) (dir string) {
 	return dir
 }
 
-// BlockDisk mounts a file system of the kind ext4, of so many bytes in blocks of a size, and gives where it is. Who may not do
-// that has the test skipped.
+// BlockDisk does as SmallDisk, with a file system of the kind ext4 that has blocks of a size.
 func BlockDisk(t testing.TB, bytes, block int64) (dir string) {
 	t.Helper()
 	if _, err := exec.LookPath("mkfs.ext4"); err != nil {

@@ -75,7 +75,8 @@ func testRotation(t *testing.T, f *Fixture) {
 		expired := f.NewToken(t, "e", func(r *token.Record) { r.ExpiresAt = r.CreatedAt.Add(time.Second) })
 		must(t, 0, second(f.Store.RevokeToken(ctx, revoked.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
 		must(t, 0, second(f.Store.PauseToken(ctx, paused.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
-		for want, r := range map[error]token.Record{store.ErrRevoked: revoked, store.ErrPaused: paused, store.ErrExpired: expired} {
+		dead := map[error]token.Record{store.ErrRevoked: revoked, store.ErrPaused: paused, store.ErrExpired: expired}
+		for want, r := range dead {
 			if _, err := f.rotate(t, r, time.Time{}); !errors.Is(err, want) {
 				t.Errorf("error %v, want %v", err, want)
 			}
@@ -102,9 +103,7 @@ func testRotation(t *testing.T, f *Fixture) {
 		first := f.NewToken(t, "first")
 		below := f.child(t, first)
 		next, err := f.rotate(t, first, Start().Add(2*time.Hour))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, next, err)
 		other := f.NewToken(t, "other")
 		n, err := f.Store.RevokeFamily(ctx, first.ID, store.Cause{Reason: "reused", By: "gateway", At: Start()})
 		if err != nil || n != 3 {
@@ -156,13 +155,13 @@ func testChildren(t *testing.T, f *Fixture) {
 	})
 	t.Run("a child does not outlive its parent", func(t *testing.T) {
 		parent := f.NewToken(t, "parent")
-		for name, edit := range map[string]func(*token.Record){
+		for name, longer := range map[string]func(*token.Record){
 			"expiry":   func(r *token.Record) { r.ExpiresAt = parent.ExpiresAt.Add(time.Millisecond) },
 			"rotation": func(r *token.Record) { r.RenewUntil = parent.ExpiresAt.Add(time.Millisecond) },
 		} {
 			r := f.Record("long")
 			r.ParentID = parent.ID
-			edit(&r)
+			longer(&r)
 			if _, err := f.Store.CreateChild(ctx, r, parent.Revision); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("%s: error %v, want ErrConflict", name, err)
 			}
@@ -200,7 +199,7 @@ func testChildren(t *testing.T, f *Fixture) {
 	t.Run("all tokens of an owner are revoked", func(t *testing.T) {
 		bob := f.NewOwner(t, 77, "bob")
 		c := f.NewCredential(t, bob, "api")
-		one := f.NewToken(t, "one", func(r *token.Record) { r.OwnerID, r.CredentialID = bob.ID, c.ID })
+		one := f.NewToken(t, "one", bound(bob, c))
 		n, err := f.Store.RevokeOwned(ctx, bob.ID, store.Cause{Reason: "blocked", By: "gateway", At: Start()})
 		if err != nil || n != 1 || state(t, f, one.ID) != token.Revoked {
 			t.Errorf("revoked %d, %v", n, err)
@@ -210,16 +209,12 @@ func testChildren(t *testing.T, f *Fixture) {
 
 func testEdits(t *testing.T, f *Fixture) {
 	ctx := t.Context()
-	edit := func(l store.Listed) store.Edit {
-		return store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Scopes: l.Scopes,
-			TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil}
-	}
 	t.Run("the file that keeps a token, and what was applied, come back as they were", func(t *testing.T) {
 		r := f.NewToken(t, "kept")
 		if l := tokenOf(t, f, r.ID); l.Managed != nil || l.Differences() != nil {
 			t.Fatalf("a token made by hand is kept by %+v", l.Managed)
 		}
-		e := edit(tokenOf(t, f, r.ID))
+		e := f.edit(t, r.ID)
 		e.Limits = &limits.Spec{Networks: []string{"10.0.0.0/8"}, MaxUses: 7}
 		m := token.Managed{Set: "policies", Name: "kept", File: "teams/ci.yaml", Spec: `{"Expires":"30d"}`, Undelivered: true}
 		e.Managed = m.With(&token.Record{Name: e.Name, Description: e.Description, Scopes: e.Scopes, ExpiresAt: e.ExpiresAt,
@@ -233,7 +228,7 @@ func testEdits(t *testing.T, f *Fixture) {
 		if d := l.Differences(); len(d) != 0 {
 			t.Errorf("what was just applied differs: %v", d)
 		}
-		e = edit(l)
+		e = f.edit(t, r.ID)
 		e.Managed, e.ExpiresAt, e.RenewUntil = l.Managed, l.ExpiresAt.Add(-time.Hour), l.ExpiresAt.Add(-time.Hour)
 		must(t, 0, second(f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()})))
 		l = tokenOf(t, f, r.ID)
@@ -243,28 +238,30 @@ func testEdits(t *testing.T, f *Fixture) {
 	})
 	t.Run("what a token may do is changed, and its revision moves", func(t *testing.T) {
 		r := f.NewToken(t, "wide")
-		e := edit(tokenOf(t, f, r.ID))
+		e := f.edit(t, r.ID)
 		e.Name, e.Scopes[0].Permissions = "narrow", []string{"read_job"}
-		l, err := f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()})
+		by := store.Cause{By: "user:42", At: Start()}
+		l, err := f.Store.EditToken(ctx, r.ID, e, by)
 		if err != nil || l.Name != "narrow" || len(l.Scopes[0].Permissions) != 1 || l.Revision != r.Revision+1 {
 			t.Fatalf("got %+v, %v", l, err)
 		}
-		if _, err := f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()}); !errors.Is(err, store.ErrConflict) {
+		if _, err := f.Store.EditToken(ctx, r.ID, e, by); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("again: error %v, want ErrConflict", err)
 		}
 	})
 	t.Run("a child that was made meanwhile is a conflict", func(t *testing.T) {
 		r := f.NewToken(t, "parent")
-		e := edit(tokenOf(t, f, r.ID))
+		e := f.edit(t, r.ID)
 		f.child(t, r)
-		if _, err := f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()}); !errors.Is(err, store.ErrConflict) {
+		_, err := f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()})
+		if !errors.Is(err, store.ErrConflict) {
 			t.Errorf("error %v, want ErrConflict", err)
 		}
 	})
 	t.Run("the lives of children are cut, and those that hold too much end", func(t *testing.T) {
 		r := f.NewToken(t, "parent")
 		short, much := f.child(t, r), f.child(t, r)
-		e := edit(tokenOf(t, f, r.ID))
+		e := f.edit(t, r.ID)
 		e.ExpiresAt, e.RenewUntil = r.CreatedAt.Add(2*time.Hour), r.CreatedAt.Add(2*time.Hour)
 		e.RevokeBelow = []int64{much.ID}
 		must(t, 0, second(f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:42", At: Start()})))
@@ -278,7 +275,7 @@ func testEdits(t *testing.T, f *Fixture) {
 	t.Run("a revoked token is not edited", func(t *testing.T) {
 		r := f.NewToken(t, "gone")
 		must(t, 0, second(f.Store.RevokeToken(ctx, r.ID, store.Cause{Reason: "x", By: "y", At: Start()})))
-		if _, err := f.Store.EditToken(ctx, r.ID, edit(tokenOf(t, f, r.ID)), store.Cause{By: "y", At: Start()}); !errors.Is(err,
+		if _, err := f.Store.EditToken(ctx, r.ID, f.edit(t, r.ID), store.Cause{By: "y", At: Start()}); !errors.Is(err,
 			store.ErrRevoked) {
 			t.Errorf("error %v, want ErrRevoked", err)
 		}

@@ -25,14 +25,18 @@ func naming(projects, groups []int64) func(*token.Record) {
 	}
 }
 
+// bound makes a new token another owner's.
+func bound(o store.Owner, c store.Credential) func(*token.Record) {
+	return func(r *token.Record) { r.OwnerID, r.CredentialID = o.ID, c.ID }
+}
+
 func testNames(t *testing.T, f *Fixture) {
 	ctx := t.Context()
 	at := Start().Add(time.Hour)
 	see := func(userID int64, p store.Place, path string, when time.Time) {
 		t.Helper()
-		if _, err := f.Store.SeePlaces(ctx, origin, []store.Sighting{{UserID: userID, Place: p, Path: path, At: when}}); err != nil {
-			t.Fatal(err)
-		}
+		_, err := f.Store.SeePlaces(ctx, origin, []store.Sighting{{UserID: userID, Place: p, Path: path, At: when}})
+		must(t, 0, err)
 	}
 	late := func(p store.Place, path string, when time.Time) bool {
 		t.Helper()
@@ -56,13 +60,14 @@ func testNames(t *testing.T, f *Fixture) {
 	mine := f.NewToken(t, "mine", naming([]int64{6, 7}, []int64{9}))
 	bob := f.NewOwner(t, 43, "bob")
 	his := f.NewCredential(t, bob, "api")
-	theirs := f.NewToken(t, "theirs", naming([]int64{6}, nil), func(r *token.Record) { r.OwnerID, r.CredentialID = bob.ID, his.ID })
+	theirs := f.NewToken(t, "theirs", naming([]int64{6}, nil), bound(bob, his))
 	said("what was never seen", names(mine.ID), store.Named{})
 
 	t.Run("what an owner saw is that owner's", func(t *testing.T) {
 		see(42, project(6), "acme/website", at)
 		see(42, group(9), "Acme", at)
-		said("alice's", names(mine.ID), store.Named{project(6): {Path: "acme/website", Seen: at}, group(9): {Path: "Acme", Seen: at}})
+		both := store.Named{project(6): {Path: "acme/website", Seen: at}, group(9): {Path: "Acme", Seen: at}}
+		said("alice's", names(mine.ID), both)
 		said("bob's", names(theirs.ID), store.Named{})
 		see(43, project(6), "acme/site", at)
 		said("bob's", names(theirs.ID), store.Named{project(6): {Path: "acme/site", Seen: at}})
@@ -86,9 +91,10 @@ func testNames(t *testing.T, f *Fixture) {
 		see(42, project(6), "", gone)
 		see(42, project(6), "", gone.Add(time.Minute))
 		see(42, project(7), "", gone)
+		both := store.Named{project(6): {Path: "acme/website", Seen: at, Gone: gone}, project(7): {Gone: gone}}
 		got := names(mine.ID)
-		if got[project(6)] != (store.Name{Path: "acme/website", Seen: at, Gone: gone}) || got[project(7)] != (store.Name{Gone: gone}) {
-			t.Errorf("%v", got)
+		if got[project(6)] != both[project(6)] || got[project(7)] != both[project(7)] {
+			t.Errorf("%v, want %v", got, both)
 		}
 		see(42, project(6), "acme/late", gone.Add(-time.Second))
 		if n := names(mine.ID)[project(6)]; n.Path != "acme/website" || n.Gone.IsZero() {
@@ -103,16 +109,17 @@ func testNames(t *testing.T, f *Fixture) {
 			t.Errorf("%+v", n)
 		}
 		before := back.Add(-time.Second)
-		if !late(project(6), "acme/website", before) || !late(project(6), "", before) || late(project(6), "Acme/Renamed", before) {
+		isLate := late(project(6), "acme/website", before) && late(project(6), "", before)
+		if !isLate || late(project(6), "Acme/Renamed", before) {
 			t.Error("it is not told what is kept since")
 		}
 	})
 	t.Run("tokens are found by what they name", func(t *testing.T) { testNaming(t, f, mine, theirs, bob) })
 	t.Run("an edit moves what a token names", func(t *testing.T) {
 		l := tokenOf(t, f, mine.ID)
-		e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, TableVersion: 1, ExpiresAt: l.ExpiresAt,
-			RenewUntil: l.RenewUntil, Scopes: []policy.ScopeSpec{{Access: "selected_memberships", Permissions: []string{"read_job"},
-				ProjectIDs: []int64{7}}}}
+		naming([]int64{7}, nil)(&l.Record)
+		e := f.edit(t, mine.ID)
+		e.Scopes = l.Scopes
 		l, err := f.Store.EditToken(ctx, mine.ID, e, store.Cause{By: "user:42", At: at})
 		if _, still := must(t, l, err).Names[project(6)]; still {
 			t.Errorf("%v", l.Names)
@@ -137,15 +144,14 @@ func testNames(t *testing.T, f *Fixture) {
 		}
 		carol := f.NewOwner(t, 45, "carol")
 		hers := f.NewCredential(t, carol, "api")
-		r := f.NewToken(t, "hers", naming([]int64{6}, nil), func(r *token.Record) { r.OwnerID, r.CredentialID = carol.ID, hers.ID })
+		r := f.NewToken(t, "hers", naming([]int64{6}, nil), bound(carol, hers))
 		see(45, project(6), "acme/hers", at)
-		l := tokenOf(t, f, r.ID)
-		e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, TableVersion: 1, ExpiresAt: l.ExpiresAt,
-			RenewUntil: l.RenewUntil, Scopes: []policy.ScopeSpec{{Access: "user", Permissions: []string{"read_user"}}}}
+		e := f.edit(t, r.ID)
+		e.Scopes = []policy.ScopeSpec{{Access: "user", Permissions: []string{"read_user"}}}
 		l, err := f.Store.EditToken(ctx, r.ID, e, store.Cause{By: "user:45", At: at})
 		must(t, l, err)
 		forget(at.Add(time.Second))
-		r = f.NewToken(t, "hers", naming([]int64{6}, nil), func(r *token.Record) { r.OwnerID, r.CredentialID = carol.ID, hers.ID })
+		r = f.NewToken(t, "hers", naming([]int64{6}, nil), bound(carol, hers))
 		said("what nothing named", names(r.ID), store.Named{})
 	})
 	t.Run("an owner who is removed leaves no names", func(t *testing.T) {
@@ -165,20 +171,17 @@ func found(t *testing.T, f *Fixture, filter store.Filter) string {
 	if err != nil || total != len(list) {
 		t.Fatalf("%d of %d, %v", len(list), total, err)
 	}
-	text := ""
+	var all []string
 	for i := range list {
-		if i > 0 {
-			text += " "
-		}
-		if text += list[i].Name; filter.WithNames != (list[i].Names != nil) {
+		all = append(all, list[i].Name)
+		if filter.WithNames != (list[i].Names != nil) {
 			t.Errorf("names are %v", list[i].Names)
 		}
 	}
-	return text
+	return strings.Join(all, " ")
 }
 
-// testNaming looks for alice's token, which names Acme/Renamed (6), project 7 and the group Acme (9), and for bob's, which names
-// acme/site (6).
+// testNaming looks for two tokens. Alice's names Acme/Renamed (6), project 7 and the group Acme (9); bob's names acme/site (6).
 func testNaming(t *testing.T, f *Fixture, mine, theirs token.Record, bob store.Owner) {
 	f.NewToken(t, "acme/website", naming([]int64{500}, nil))
 	for _, c := range []struct {
@@ -223,8 +226,10 @@ func testNaming(t *testing.T, f *Fixture, mine, theirs token.Record, bob store.O
 		for i := range 3 {
 			f.NewToken(t, fmt.Sprint("many", i), naming([]int64{6}, nil))
 		}
-		list, _, err := f.Store.Tokens(t.Context(), store.Filter{Naming: store.Naming{ID: 6}, WithNames: true, OwnerID: f.Owner.ID})
-		if err != nil || slices.ContainsFunc(list, func(l store.Listed) bool { return l.Names[project(6)].Path != "Acme/Renamed" }) {
+		filter := store.Filter{Naming: store.Naming{ID: 6}, WithNames: true, OwnerID: f.Owner.ID}
+		list, _, err := f.Store.Tokens(t.Context(), filter)
+		other := func(l store.Listed) bool { return l.Names[project(6)].Path != "Acme/Renamed" }
+		if err != nil || slices.ContainsFunc(list, other) {
 			t.Errorf("%v, %v", list, err)
 		}
 	})

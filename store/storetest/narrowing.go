@@ -14,9 +14,7 @@ func testNarrowings(t *testing.T, f *Fixture) {
 	cause := store.Cause{By: "user:42", At: Start().Add(time.Hour)}
 	edit := func(id int64, change func(*store.Edit)) store.Listed {
 		t.Helper()
-		l := tokenOf(t, f, id)
-		e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Description: l.Description, Scopes: l.Scopes,
-			TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil}
+		e := f.edit(t, id)
 		change(&e)
 		l, err := f.Store.EditToken(ctx, id, e, cause)
 		return must(t, l, err)

@@ -16,7 +16,7 @@ func testOwners(t *testing.T, f *Fixture) {
 	ctx := t.Context()
 	t.Run("an owner is read as it was stored", func(t *testing.T) {
 		got := ownerOf(t, f, f.Owner.ID)
-		want := store.Owner{ID: f.Owner.ID, Origin: "https://gitlab.example.com", UserID: 42, Username: "alice", CreatedAt: Start()}
+		want := store.Owner{ID: f.Owner.ID, Origin: origin, UserID: 42, Username: "alice", CreatedAt: Start()}
 		if got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
@@ -34,7 +34,8 @@ func testOwners(t *testing.T, f *Fixture) {
 		}
 	})
 	t.Run("the same user id of another forge is another owner", func(t *testing.T) {
-		other := putOwner(t, f, store.Owner{Origin: "https://gitlab.example.org", UserID: 42, Username: "alice", CreatedAt: Start()})
+		there := store.Owner{Origin: "https://gitlab.example.org", UserID: 42, Username: "alice", CreatedAt: Start()}
+		other := putOwner(t, f, there)
 		if other.ID == f.Owner.ID {
 			t.Error("same id")
 		}
@@ -128,23 +129,23 @@ func testCredentials(t *testing.T, f *Fixture) {
 		}
 	})
 	t.Run("a key that the store does not know cannot seal", func(t *testing.T) {
-		_, err := f.Store.AddCredential(ctx, store.Credential{OwnerID: f.Owner.ID, CreatedAt: Start()}, Sealed("0123456789abcdef"))
+		c := store.Credential{OwnerID: f.Owner.ID, CreatedAt: Start()}
+		_, err := f.Store.AddCredential(ctx, c, Sealed("0123456789abcdef"))
 		if !errors.Is(err, store.ErrKeyRetired) {
 			t.Errorf("error %v, want ErrKeyRetired", err)
 		}
 	})
 	t.Run("the forge's refusal is remembered and a replacement ends it", func(t *testing.T) {
 		err := f.Store.SetCredentialStatus(ctx, f.Credential.ID, store.CredentialInvalid, "401 from the forge", Start())
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, 0, err)
 		c := credentialOf(t, f, f.Credential.ID)
 		if c.Status != store.CredentialInvalid || c.Reason != "401 from the forge" {
 			t.Errorf("got %+v", c)
 		}
 		c.Scopes, c.UpdatedAt = []string{"read_api"}, Start().Add(time.Hour)
 		c, err = f.Store.ReplaceCredential(ctx, c, Sealed(f.Key.ID()))
-		if err != nil || c.ID != f.Credential.ID || c.Status != store.CredentialValid || c.Reason != "" || c.Scopes[0] != "read_api" {
+		valid := c.Status == store.CredentialValid && c.Reason == ""
+		if err != nil || c.ID != f.Credential.ID || !valid || c.Scopes[0] != "read_api" {
 			t.Errorf("got %+v, %v", c, err)
 		}
 	})
@@ -209,9 +210,7 @@ func testKeys(t *testing.T, f *Fixture) {
 		}
 	})
 	t.Run("registering a retired key does not bring it back", func(t *testing.T) {
-		if err := f.Store.RegisterKey(ctx, f.SealingKey(f.Key)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, 0, f.Store.RegisterKey(ctx, f.SealingKey(f.Key)))
 		for _, k := range sealingKeys(t, f) {
 			if k.ID == f.Key.ID() && k.RetiredAt.IsZero() {
 				t.Error("it is back")

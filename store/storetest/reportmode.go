@@ -32,7 +32,8 @@ func testReportMode(t *testing.T, f *Fixture) {
 	t.Run("it is kept as it was stored", func(t *testing.T) {
 		r := f.reporting(t, 7*day)
 		b, err := f.Store.TokenByHash(ctx, r.Hash)
-		if l := tokenOf(t, f, r.ID); err != nil || !b.Record.ReportEnd().Equal(r.CreatedAt.Add(7*day)) || !l.Reports(r.CreatedAt) {
+		l := tokenOf(t, f, r.ID)
+		if err != nil || !b.Record.ReportEnd().Equal(r.CreatedAt.Add(7*day)) || !l.Reports(r.CreatedAt) {
 			t.Errorf("%+v, %v", b.Record, err)
 		}
 	})

@@ -75,9 +75,7 @@ func testSignIns(t *testing.T, f *Fixture) {
 		earlier := s
 		earlier.UsedAt, earlier.Sealed = start.Add(time.Minute), []byte("late")
 		for _, touched := range []store.SignIn{later, earlier} {
-			if err := f.Store.TouchSignIn(ctx, touched); err != nil {
-				t.Fatal(err)
-			}
+			must(t, 0, f.Store.TouchSignIn(ctx, touched))
 		}
 		if got, err := f.Store.SignIn(ctx, s.ID); err != nil || !reflect.DeepEqual(got, later) {
 			t.Errorf("%+v, %v", got, err)
@@ -99,9 +97,7 @@ func testSignIns(t *testing.T, f *Fixture) {
 		var all []store.SignIn
 		for i := range 6 {
 			s := f.NewSignIn(7+int64(i%2), start.Add(time.Duration(i)*time.Second))
-			if err := f.Store.AddSignIn(ctx, s, store.SignInBounds{Idle: time.Hour, Most: 1000, MostOfUser: 2}); err != nil {
-				t.Fatal(err)
-			}
+			must(t, 0, f.Store.AddSignIn(ctx, s, store.SignInBounds{Idle: time.Hour, Most: 1000, MostOfUser: 2}))
 			all = append(all, s)
 		}
 		for i, s := range all {
@@ -110,9 +106,7 @@ func testSignIns(t *testing.T, f *Fixture) {
 			}
 		}
 		s := f.NewSignIn(9, start.Add(time.Minute))
-		if err := f.Store.AddSignIn(ctx, s, store.SignInBounds{Idle: time.Hour, Most: 3, MostOfUser: 2}); err != nil {
-			t.Fatal(err)
-		}
+		must(t, 0, f.Store.AddSignIn(ctx, s, store.SignInBounds{Idle: time.Hour, Most: 3, MostOfUser: 2}))
 		all = append(all, s)
 		for i, s := range all {
 			if signedIn(t, f.Store, s.ID) != (i >= 4) {
@@ -250,7 +244,8 @@ func testForms(t *testing.T, f *Fixture) {
 		first := store.FormID(sha256.Sum256([]byte("form 0")))
 		for i := range store.FormsKept + 1 {
 			name := sha256.Sum256(fmt.Append(nil, "form ", i))
-			if _, before, err := f.Store.BeginForm(ctx, s.ID, name, start.Add(time.Duration(i+1)*time.Second)); err != nil || before {
+			sent := start.Add(time.Duration(i+1) * time.Second)
+			if _, before, err := f.Store.BeginForm(ctx, s.ID, name, sent); err != nil || before {
 				t.Fatalf("%d: %v, %v", i, before, err)
 			}
 		}

@@ -83,7 +83,7 @@ func NewFixture(t testing.TB, st store.Store, again func() store.Store) *Fixture
 	return f
 }
 
-// SealingKey gives what the store keeps of a key.
+// SealingKey gives the part of a key that the store keeps.
 func (f *Fixture) SealingKey(k seal.Key) store.SealingKey {
 	return store.SealingKey{ID: k.ID(), Check: k.CheckValue(), CreatedAt: Start()}
 }

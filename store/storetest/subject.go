@@ -80,8 +80,8 @@ func testSubjects(t *testing.T, f *Fixture) {
 	t.Run("units are of it, and are summed up", func(t *testing.T) {
 		late := Start().AddDate(0, 0, 2)
 		add(t, f, learn.Seen{Subject: first.ID, Unit: unit(501), Count: 3, Last: Start()},
-			learn.Seen{Subject: first.ID, Unit: unit(502), Count: 2, Last: late}, learn.Seen{Subject: 999, Unit: unit(1), Count: 1,
-				Last: late})
+			learn.Seen{Subject: first.ID, Unit: unit(502), Count: 2, Last: late},
+			learn.Seen{Subject: 999, Unit: unit(1), Count: 1, Last: late})
 		of, err := f.Store.Summaries(ctx, []int64{first.ID, other.ID, 999})
 		want := map[int64]learn.Summary{first.ID: {Requests: 5, Units: 2, First: Start(), Last: late, Fresh: late}}
 		if err != nil || !reflect.DeepEqual(of, want) {
@@ -158,8 +158,8 @@ func testForgetting(t *testing.T, f *Fixture) {
 	r := f.NewToken(t, "old and new")
 	gone := put(t, f, subject(45, "gone", Start()))
 	late := Start().AddDate(0, 0, 20)
-	add(t, f, learn.Seen{Subject: r.ID, Unit: unit(1), Count: 1, Last: Start()}, learn.Seen{Subject: r.ID, Unit: unit(2), Count: 1,
-		Last: late},
+	add(t, f, learn.Seen{Subject: r.ID, Unit: unit(1), Count: 1, Last: Start()},
+		learn.Seen{Subject: r.ID, Unit: unit(2), Count: 1, Last: late},
 		learn.Seen{Subject: gone.ID, Unit: unit(1), Count: 1, Last: Start(), Networks: networks("192.0.2.1")})
 	if err := f.Store.ForgetSeen(t.Context(), learn.DayOf(late)); err != nil {
 		t.Fatal(err)
@@ -210,8 +210,8 @@ func testQuarantine(t *testing.T, f *Fixture) {
 	}
 }
 
-// testSuspectBounds holds that what is set apart has a bound of its own, and takes no room from the rest; nor do the units of a
-// credential of the forge's own, which are fewer and shorter, that of others.
+// testSuspectBounds holds that what is set apart has a bound of its own and takes no room from the rest. The units of a
+// credential of the forge's own, which are fewer and shorter, take no room from others either.
 func testSuspectBounds(t *testing.T, f *Fixture) {
 	s := put(t, f, subject(46, "stolen", Start()))
 	late := Start().AddDate(0, 0, learn.FirstDays+1)
@@ -253,7 +253,7 @@ func testSuspectBounds(t *testing.T, f *Fixture) {
 	count(1+rest, learn.MostSuspect, 0)
 	add(t, f, of(1000, 3, known)...) // by now from a known network, where there is no room: they are told collapsed
 	count(1+rest, learn.MostSuspect, 1)
-	far := of(5000, 2, other) // of the collapsed one's kind, which they change nothing of
+	far := of(5000, 2, other) // of the collapsed one's kind, which they do not change
 	far[0].Unit.Acts[0].Ancestors, far[1].Unit.Acts[0].Ancestors = []int64{9}, nil
 	add(t, f, far...)
 	list, _, err := f.Store.Observations(t.Context(), s.ID, time.Time{})
@@ -313,7 +313,7 @@ func testShortUnits(t *testing.T, f *Fixture) {
 	}
 }
 
-// testCollapse holds that what there is no room for is kept with the nearest group that all of it lies in.
+// testCollapse holds that containers beyond the bound are kept as the nearest group that all of them lie in.
 func testCollapse(t *testing.T, f *Fixture) {
 	r := f.NewToken(t, "busy")
 	var seen []learn.Seen

@@ -92,7 +92,8 @@ func testUnitsTogether(t *testing.T, f *Fixture, other store.Store) {
 	for _, st := range []store.Store{f.Store, other} {
 		wait.Go(func() {
 			for range each {
-				if _, _, err := st.AddSeen(t.Context(), []learn.Seen{{Subject: r.ID, Unit: unit(9), Count: 1, Last: Start()}}); err != nil {
+				seen := []learn.Seen{{Subject: r.ID, Unit: unit(9), Count: 1, Last: Start()}}
+				if _, _, err := st.AddSeen(t.Context(), seen); err != nil {
 					t.Error(err)
 				}
 			}

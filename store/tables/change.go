@@ -10,7 +10,7 @@ import (
 	"patgate/token"
 )
 
-// ChangesKept is how many of the newest changes are listed one by one; who polls less often than that reads all anew.
+// ChangesKept is how many of the newest changes are listed one by one. A node that has missed more reads everything anew.
 const ChangesKept = 10_000
 
 // ForgetChanges drops, at the end of a change, those that are no longer listed.
@@ -41,7 +41,7 @@ func missed(newest, oldest, since int64) bool {
 	return newest-since > ChangesKept || since < oldest-1 || newest < since
 }
 
-// changesSince reads the changes together with the newest of them, in one statement: no change comes between. All is said too
+// changesSince reads the changes together with the newest of them, in one statement, so no change comes between. All is also set
 // when no row tells what was changed.
 func (db *Tables) changesSince(ctx context.Context, since int64, c *store.Changes) error {
 	rows, err := db.d.Read.Query(ctx, "SELECT "+db.d.Head+`, (SELECT coalesce(min(sequence), 0) FROM changes), t.hash

@@ -57,7 +57,8 @@ func (db *Tables) AddCredential(ctx context.Context, c store.Credential, sealFor
 		_, err = tx.Exec(ctx,
 			`INSERT INTO credentials (id, owner_id, key_id, sealed, kind, scopes, expires_at, created_at, updated_at, status)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'valid')`,
-			c.ID, c.OwnerID, c.KeyID, c.Sealed, c.Kind, string(scopes), millis(c.ExpiresAt), millis(c.CreatedAt), millis(c.CreatedAt))
+			c.ID, c.OwnerID, c.KeyID, c.Sealed, c.Kind, string(scopes),
+			millis(c.ExpiresAt), millis(c.CreatedAt), millis(c.CreatedAt))
 		if err != nil {
 			return err
 		}

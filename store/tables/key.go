@@ -87,8 +87,7 @@ func (db *Tables) Rekey(ctx context.Context, to store.SealingKey, reseal store.R
 	return resealed, nil
 }
 
-// resealAll seals the credentials of the owners of an origin (of all when it is empty) anew, for the owners as moved
-// gives them.
+// resealAll seals anew the credentials of the owners of an origin (of all when it is empty), for the owners as moved gives them.
 func resealAll(ctx context.Context, tx Conn, origin string, reseal store.ResealFunc,
 	moved func(store.Owner) store.Owner) error {
 	rows, err := tx.Query(ctx, "SELECT "+credentialColumns+` FROM credentials c JOIN owners o ON o.id = c.owner_id

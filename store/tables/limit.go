@@ -17,7 +17,7 @@ func (tx tx) SetLimits(ctx context.Context, family int64, s *limits.Spec) error 
 	return err
 }
 
-// counts gives what is used of limits.
+// counts gives the use of limits.
 func counts(d *Database) limited.Counts {
 	return limited.Counts{Read: d.Read, Note: func(ctx context.Context, doing string, f func(limited.Conn) error) error {
 		return d.Note(ctx, doing, func(tx Conn) error { return f(tx) })

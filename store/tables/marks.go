@@ -38,7 +38,7 @@ func (db *Tables) Due(ctx context.Context, d store.Due, limit int) (list []store
 	return list, next, nil
 }
 
-// passOver notes that nothing is to be said of tokens that cannot be read.
+// passOver notes that tokens that cannot be read have no marks.
 func (db *Tables) passOver(ctx context.Context, ids []int64) error {
 	return db.d.Note(ctx, "passing over tokens that cannot be read", func(tx Conn) error {
 		for _, id := range slices.Sorted(slices.Values(ids)) {
@@ -90,8 +90,7 @@ func (db *Tables) FillMarks(ctx context.Context) (more bool, err error) {
 	return db.fill(ctx, db.d.Untexted, db.d.FillText)
 }
 
-// fill has a statement do its part for some of the tokens that a table says are left. It is a Note, so that no change of a token
-// waits for it.
+// fill runs a statement for some of the tokens that a table says are left. It is a Note, so no change of a token waits for it.
 func (db *Tables) fill(ctx context.Context, left, statement string) (more bool, err error) {
 	var n int64
 	if err = db.d.Read.QueryRow(ctx, "SELECT count(*) FROM "+left).Scan(&n); err != nil || n == 0 {
@@ -106,8 +105,8 @@ func (db *Tables) fill(ctx context.Context, left, statement string) (more bool, 
 		if err != nil {
 			return err
 		}
-		err = tx.QueryRow(ctx, `SELECT coalesce(max(id), 0)
-			FROM (SELECT id FROM tokens WHERE id > ? AND id <= ? ORDER BY id LIMIT ?) AS of`, done, last, filledAtOnce).Scan(&upTo)
+		const next = "SELECT id FROM tokens WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+		err = tx.QueryRow(ctx, "SELECT coalesce(max(id), 0) FROM ("+next+") AS of", done, last, filledAtOnce).Scan(&upTo)
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,8 @@ func eachName(rows Rows, put func(number int64, p store.Place, n store.Name)) er
 		if err := rows.Scan(&number, &kind, &id, &path, &seen, &gone); err != nil {
 			return err
 		}
-		put(number, store.Place{Kind: filter.KindOf(kind), ID: id}, store.Name{Path: path, Seen: instant(seen), Gone: instant(gone)})
+		place := store.Place{Kind: filter.KindOf(kind), ID: id}
+		put(number, place, store.Name{Path: path, Seen: instant(seen), Gone: instant(gone)})
 	}
 	return rows.Err()
 }

@@ -39,8 +39,8 @@ func (a *unitAdder) trusts(s *learn.Seen) (bool, error) {
 			t.since = cmp.Or(t.since, at)
 			t.networks = append(t.networks, name)
 			_, err := a.tx.Exec(a.ctx, `INSERT INTO subject_networks (subject_id, network, first_at)
-				SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM tokens WHERE id = ?1) OR EXISTS (SELECT 1 FROM subjects WHERE id = ?1)`,
-				s.Subject, name, at)
+				SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM tokens WHERE id = ?1)
+					OR EXISTS (SELECT 1 FROM subjects WHERE id = ?1)`, s.Subject, name, at)
 			if err != nil {
 				return false, err
 			}

@@ -59,8 +59,8 @@ func (db *Tables) PutSubject(ctx context.Context, s learn.Subject) (learn.Subjec
 	return s, err
 }
 
-// insertSubject makes a subject when there is room. The one of its user that was not seen for longest makes some, but not before
-// learn.QuietDays: who rotates a credential over and over does not erase with that what others did.
+// insertSubject makes a subject when there is room. The subject of its user that was not seen for longest makes way, but not
+// before learn.QuietDays: a user who rotates a credential over and over does not erase what other credentials did.
 func (db *Tables) insertSubject(ctx context.Context, tx Conn, s *learn.Subject, scopes string) error {
 	var ofUser, all int
 	err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM subjects WHERE origin = ? AND user_id = ?),
@@ -90,12 +90,12 @@ func (db *Tables) insertSubject(ctx context.Context, tx Conn, s *learn.Subject, 
 	}
 	_, err = tx.Exec(ctx,
 		`INSERT INTO subjects (id, hash, origin, user_id, username, kind, forge_id, name, scopes, first_at, last_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, s.ID, s.Hash[:], s.Origin, s.UserID, s.Username, s.Kind, s.ForgeID, s.Name, scopes,
-		millis(s.First), millis(s.Last))
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.ID, s.Hash[:], s.Origin, s.UserID, s.Username, s.Kind, s.ForgeID, s.Name, scopes, millis(s.First), millis(s.Last))
 	return err
 }
 
-// forgetSubject drops a subject with all that is known of it.
+// forgetSubject drops a subject with all that is known about it.
 func forgetSubject(ctx context.Context, tx Conn, id int64) error {
 	for _, statement := range []string{"DELETE FROM units WHERE subject_id = ?", "DELETE FROM subject_networks WHERE " +
 		"subject_id = ?",

@@ -44,12 +44,12 @@ type Rows = interface {
 
 // Database is what a database gives beside statements. All of it is required.
 type Database struct {
-	// Read runs single statements, each of which is one consistent read of what was committed.
+	// Read runs single statements. Each is one consistent read of what was committed.
 	Read Conn
 	// Snapshot runs f, whose reads all see one state.
 	Snapshot func(ctx context.Context, f func(Conn) error) error
 	// Change runs f in a transaction that changes owners, credentials, tokens or what hangs on them, and commits it unless f
-	// fails. One runs at a time, whatever the process. f may be run again from its beginning, after nothing of it was kept.
+	// fails. One runs at a time, in all processes together. f may be run again when the transaction was rolled back.
 	Change func(ctx context.Context, doing string, f func(Conn) error) error
 	// Withdraw is Change for what only takes rights away. Where there is no room, it uses what is kept for it.
 	Withdraw func(ctx context.Context, doing string, f func(Conn) error) error
@@ -59,8 +59,8 @@ type Database struct {
 	Sign func(ctx context.Context, doing string, f func(Conn) error) error
 	// SignOut is Sign for what only ends sign-ins, as Withdraw is for changes.
 	SignOut func(ctx context.Context, doing string, f func(Conn) error) error
-	// Alone has no Sign run beside a Change, from now until that ends. What one has committed before is seen afterwards. It is
-	// never called within Sign or SignOut: so nobody waits for each other.
+	// Alone keeps Signs from running beside a Change, from now until the Change ends. The Change sees what a Sign has committed
+	// before. It is never called within Sign or SignOut, so no two wait for each other.
 	Alone func(ctx context.Context, change Conn) error
 	// NextID takes the id of the next row of a table, within the transaction that makes it.
 	NextID func(ctx context.Context, tx Conn, table string) (int64, error)
@@ -74,10 +74,10 @@ type Database struct {
 	CopyBegins, CopyEnds func(ctx context.Context, tx Conn) error
 	// Filter is how tokens are looked up.
 	Filter filter.Dialect
-	// FillMarks puts into marks the tokens with ids above one and up to another, within a Note, where the table unmarked says
-	// that there are some; empty: there are none. FillText does the same with their text, by the table that Untexted names.
+	// FillMarks puts into marks the tokens with ids above one and up to another, within a Note, when the table unmarked says that
+	// there are some; empty without such a table. FillText does the same with their text, by the table that Untexted names.
 	FillMarks, FillText, Untexted string
-	// MissMarks sees to it that tokens without marks get them, soon or at once.
+	// MissMarks gives tokens without marks their marks, soon or at once.
 	MissMarks string
 	// Unjudged is an expression for whether there are tokens that were not judged yet.
 	Unjudged string
@@ -93,7 +93,7 @@ type Tables struct {
 	boundQuery string
 }
 
-// New keeps a store in a database whose schema is there.
+// New keeps a store in a database that has the schema.
 func New(d Database) *Tables {
 	db := &Tables{d: d, boundQuery: boundQuery(d.Head)}
 	db.Counts = counts(&db.d)
@@ -113,7 +113,7 @@ func (db *Tables) Everything(ctx context.Context) error {
 	return err
 }
 
-// Count counts what there is.
+// Count counts what the store holds.
 func (db *Tables) Count(ctx context.Context, h *store.Health) error {
 	const counts = `SELECT (SELECT count(*) FROM owners WHERE removed_at = 0),
 		(SELECT count(*) FROM credentials WHERE status <> 'removed'), (SELECT count(*) FROM tokens),
@@ -121,7 +121,7 @@ func (db *Tables) Count(ctx context.Context, h *store.Health) error {
 	return db.d.Read.QueryRow(ctx, counts+db.d.Head).Scan(&h.Owners, &h.Credentials, &h.Tokens, &h.Unmarked, &h.Sequence)
 }
 
-// most is a LIMIT that is none.
+// most is a LIMIT without effect.
 const most int64 = math.MaxInt64
 
 // millis stores a time; the zero time is 0.

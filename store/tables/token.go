@@ -153,8 +153,8 @@ func (tx tx) Insert(ctx context.Context, r token.Record) (id int64, err error) {
 		return 0, err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO tokens (id, hash, last_four, name, description, owner_id, credential_id, parent_id,
-			scopes, table_version, created_at, expires_at, report_from, report_until, owners_word, family_id, renew_until, touched_at,
-			managed, born_at)
+			scopes, table_version, created_at, expires_at, report_from, report_until,
+			owners_word, family_id, renew_until, touched_at, managed, born_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		id, r.Hash[:], r.LastFour, r.Name, r.Description, r.OwnerID, r.CredentialID, r.ParentID,
 		string(scopes), r.TableVersion, millis(r.CreatedAt), millis(r.ExpiresAt), millis(r.ReportFrom), millis(r.ReportUntil),
@@ -177,10 +177,10 @@ func (tx tx) Save(ctx context.Context, l *store.Listed, by string) error {
 	}
 	_, err = tx.Exec(ctx,
 		`UPDATE tokens SET managed = ?, name = ?, description = ?, scopes = ?, table_version = ?, expires_at = ?, renew_until = ?,
-		revoked_at = ?, revoke_reason = ?, revoked_by = ?, paused_at = ?, pause_reason = ?, paused_by = ?,
-		rotated_to = ?, revision = ?, report_from = ?, report_until = ?, touched_at = ?, widened_at = ?, changed_by = ? WHERE id = ?`,
+		revoked_at = ?, revoke_reason = ?, revoked_by = ?, paused_at = ?, pause_reason = ?, paused_by = ?, rotated_to = ?,
+		revision = ?, report_from = ?, report_until = ?, touched_at = ?, widened_at = ?, changed_by = ? WHERE id = ?`,
 		file, l.Name, l.Description, string(scopes), l.TableVersion, millis(l.ExpiresAt), millis(l.RenewUntil),
-		millis(l.RevokedAt), l.RevokeReason, l.RevokedBy, millis(l.PausedAt), l.PauseReason, l.PausedBy, l.RotatedTo, l.Revision,
-		millis(l.ReportFrom), millis(l.ReportUntil), millis(l.TouchedAt), millis(l.WidenedAt), by, l.ID)
+		millis(l.RevokedAt), l.RevokeReason, l.RevokedBy, millis(l.PausedAt), l.PauseReason, l.PausedBy, l.RotatedTo,
+		l.Revision, millis(l.ReportFrom), millis(l.ReportUntil), millis(l.TouchedAt), millis(l.WidenedAt), by, l.ID)
 	return err
 }

@@ -59,13 +59,13 @@ func (db *Tables) addSeen(ctx context.Context, seen []learn.Seen) (lost, damaged
 type unitAdder struct {
 	ctx     context.Context
 	tx      Conn
-	kinds   map[string]int64  // ids, by what they are
+	kinds   map[string]int64  // ids, by kind
 	counts  map[unitOwner]int // of units
 	trust   map[int64]*trust  // by subject
 	damaged int64
 }
 
-// unitOwner is a subject, with what it was allowed or denied, or what is suspect. Each has a bound of its own.
+// unitOwner is a subject's units that were allowed, or denied, or that are suspect. Each of these has a bound of its own.
 type unitOwner struct {
 	subject         int64
 	denied, suspect bool
@@ -94,8 +94,8 @@ func (a *unitAdder) seen(s *learn.Seen) (kept bool, err error) {
 	}
 }
 
-// kept reads what is stored about a unit; nil when nothing is. The groups of a collapsed unit become those that it shares with
-// what is stored; a unit that is not trusted leaves the stored ones as they are. A damaged record is replaced.
+// kept reads what is stored about a unit; nil when nothing is. A collapsed unit keeps the groups that it shares with the stored
+// one; a unit that is not trusted leaves the stored groups as they are. A damaged record is replaced.
 func (a *unitAdder) kept(s *learn.Seen, u *learn.Unit, trusted bool, kind int64, text, places string) (*learn.Observation,
 	error) {
 	if kind == 0 {

@@ -15,7 +15,7 @@ import (
 	"patgate/store/tables"
 )
 
-// Copied is what Copy says of one table.
+// Copied is what Copy says about one table.
 type Copied struct {
 	Table  string `json:"table"`
 	Rows   int    `json:"rows"`
@@ -32,8 +32,8 @@ type shape struct {
 // usedRows are the rows of tokens that were used: a store may have others for those that were not.
 const usedRows = "token_uses WHERE uses > 0 OR last_used_at > 0"
 
-// shapes gives all tables that are copied, each after those that it refers to. Not copied are changes; judgements of tokens,
-// which are made anew; nodes; and sessions of the console, so that a copy keeps nobody signed in.
+// shapes gives all tables that are copied, each after the tables that it refers to. It leaves out changes; judgements of tokens,
+// which are made anew; nodes; and sessions of the console, so that nobody is signed in on the copy.
 func shapes() []shape {
 	return []shape{
 		{"sealing_keys", "rowid, id, check_value, created_at, retired_at", "itbii", 1, false},
@@ -241,7 +241,7 @@ func add(sum hash.Hash, v any) {
 	sum.Write(text)
 }
 
-// compare reads both stores whole and tells of the first table that is not the same.
+// compare reads both stores whole and names the first table that is not the same.
 func compare(ctx context.Context, source, target tables.Conn) (all []Copied, err error) {
 	for _, s := range shapes() {
 		here, err := s.digest(ctx, source)

@@ -118,8 +118,8 @@ func (s Trusts) ListTrusts(ctx context.Context, now time.Time) ([]store.TrustLis
 		var r row
 		var l store.TrustListed
 		var removed int64
-		fields := append(r.fields(), &l.Owner.ID, &l.Owner.Origin, &l.Owner.UserID, &l.Owner.Username, &removed, &l.Active, &l.Own,
-			&l.Made)
+		fields := append(r.fields(), &l.Owner.ID, &l.Owner.Origin, &l.Owner.UserID, &l.Owner.Username, &removed,
+			&l.Active, &l.Own, &l.Made)
 		if err := rows.Scan(fields...); err != nil {
 			return nil, fmt.Errorf("listing trusts: %w", err)
 		}
@@ -136,7 +136,8 @@ func (s Trusts) ListTrusts(ctx context.Context, now time.Time) ([]store.TrustLis
 
 // AliveOf implements store.Trusts. What took the place of a token by a rotation has the claims of that.
 func (s Trusts) AliveOf(ctx context.Context, name string, now time.Time, most int) (all []store.TrustToken, err error) {
-	rows, err := s.db.Database().Read.Query(ctx, `SELECT t.id, m.claims FROM trust_tokens m JOIN tokens t ON t.family_id = m.token_id
+	rows, err := s.db.Database().Read.Query(ctx, `SELECT t.id, m.claims
+		FROM trust_tokens m JOIN tokens t ON t.family_id = m.token_id
 		WHERE m.trust = ? AND t.revoked_at = 0 AND t.expires_at > ? ORDER BY t.id DESC LIMIT ?`, name, now.UnixMilli(), most)
 	if err != nil {
 		return nil, fmt.Errorf("listing the tokens of the trust %s: %w", name, err)
@@ -155,8 +156,8 @@ func (s Trusts) AliveOf(ctx context.Context, name string, now time.Time, most in
 const (
 	// swept is how many ID tokens that are over, and how many tokens that ended long ago, are forgotten with each trade.
 	swept = 100
-	// keptFor is how long it is known of a token that is over which trust it was of: longer than it could be brought back to
-	// life, whatever the clocks of nodes say.
+	// keptFor is how long it is known which trust an ended token was of: longer than the token could be brought back to life,
+	// even with the clocks of nodes apart.
 	keptFor = store.EndedLongAgo + 24*time.Hour
 )
 

@@ -10,7 +10,7 @@ import (
 	_ "time/tzdata" // for machines without a database of time zones
 )
 
-// Bounds of what is written: enough for people, and checked at each request.
+// Bounds of a Spec: enough for people, and cheap to check at each request.
 const (
 	MostNetworks = 100
 	MostWindows  = 50

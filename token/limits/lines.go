@@ -16,8 +16,8 @@ func (s *Spec) Lines() string {
 	return strings.Join(lines, "\n")
 }
 
-// ParseLines reads limits that people type, a limit to a line. What it cannot read it keeps, in a form that Compile tells is
-// wrong: no line is ever left out.
+// ParseLines reads limits that people type, a limit to a line. It leaves no line out: one that it cannot read is kept in a form
+// that Compile refuses.
 func ParseLines(text string) (s Spec) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)

@@ -96,7 +96,7 @@ func (s *Spec) Has(n Name) bool {
 	return number != nil && *number != 0
 }
 
-// Text says what a limit is; empty: there is none of that name.
+// Text says what a limit is; empty when no limit of that name is set.
 func (s *Spec) Text(n Name) string {
 	switch {
 	case !s.Has(n):
@@ -124,7 +124,7 @@ func (s *Spec) String() string {
 	return strings.Join(all, "; ")
 }
 
-// Under gives the limits with those of another in the place of what is not limited.
+// Under gives the limits, with those of other where these set none.
 func (s Spec) Under(other *Spec) Spec {
 	for _, n := range Names() {
 		switch {

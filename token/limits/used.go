@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Used is what was used of the limits of a token, as far as the store knows it. What nodes have moved within the last seconds,
-// and what lies above a token that another one made, is not in it.
+// Used says how much of the limits of a token is used up, as far as the store knows. It lacks what nodes have moved within the
+// last seconds, and the limits of the token that made this one.
 type Used struct {
 	Uses       *int64 `json:"uses,omitempty"`
 	UsesLeft   *int64 `json:"uses_left,omitempty"`
@@ -21,7 +21,7 @@ func DayOf(t time.Time) int64 { return t.Unix() / (24 * 60 * 60) }
 // Sums tells whether anything is summed up in the store.
 func (s *Spec) Sums() bool { return s.Has(MaxUses) || s.Has(BytesPerDay) }
 
-// Used gives what uses and bytes of the day say of limits; nil where they bound neither.
+// Used gives what uses and bytes of the day say about limits; nil where they bound neither.
 func (s *Spec) Used(uses, bytes int64) *Used {
 	if !s.Sums() {
 		return nil

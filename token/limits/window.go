@@ -20,7 +20,7 @@ const (
 // window is a Window in minutes of the day.
 type window struct {
 	days     uint8 // a bit for each time.Weekday
-	from, to int   // from is less than dayMinutes; to is more than 0, and not more than from when it is of the next day
+	from, to int   // from is less than dayMinutes; to is more than 0, and not more than from when the window ends on the next day
 	zone     *time.Location
 }
 
@@ -104,8 +104,8 @@ func (w *window) opens(now time.Time) time.Time {
 	year, month, day := now.In(w.zone).Date()
 	for ahead := range 15 {
 		at := time.Date(year, month, day+ahead, 0, w.from, 0, 0, w.zone)
-		// Where clocks go forward the beginning may be left out, and Date gives a time before or after it: what is left of the
-		// window begins within a few hours.
+		// Where clocks go forward, the beginning may be skipped, and Date gives a time before or after it. The rest of the window
+		// begins within a few hours.
 		if late := minuteOf(at) - w.from; late > 0 && late < 4*60 {
 			at = at.Add(-time.Duration(late) * time.Minute)
 		}

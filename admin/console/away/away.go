@@ -48,8 +48,8 @@ func (t *Trip) Leave(w http.ResponseWriter, next string) (address string, err er
 	return t.App.Address(state(value, next), verifier(value)), nil
 }
 
-// Return reads with what a browser comes back. The cookie shows that it is the one that left, so that nobody is signed in as
-// somebody else by a link; it is good once. The code is empty when the forge gave none (RFC 6749, 4.1.2.1).
+// Return reads what a browser brings back. The cookie, which is good once, shows that this browser left: so a link cannot sign
+// anybody in as somebody else. The code is empty when the forge gave none (RFC 6749, 4.1.2.1).
 func (t *Trip) Return(w http.ResponseWriter, r *http.Request) (code, verify, next string, ok bool) {
 	in := r.URL.Query()
 	value := t.Cookies.Get(r, cookie)
@@ -65,9 +65,12 @@ func (t *Trip) Return(w http.ResponseWriter, r *http.Request) (code, verify, nex
 // Local gives a path of the console, and nothing that a browser would take for an address elsewhere.
 func Local(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||
-		strings.ContainsAny(next, "\\\r\n\t") || len(next) > 8192 || path.Clean(u.Path) != u.Path {
-		return "/"
+	switch {
+	case err != nil, u.IsAbs(), u.Host != "", u.User != nil:
+	case !strings.HasPrefix(next, "/"), strings.HasPrefix(next, "//"), strings.ContainsAny(next, "\\\r\n\t"):
+	case len(next) > 8192, path.Clean(u.Path) != u.Path:
+	default:
+		return next
 	}
-	return next
+	return "/"
 }

@@ -1,4 +1,4 @@
-// Package details is the page of one token: all there is to know of it, and what its owner can do with it.
+// Package details is the page of one token: all that is known about it, and what its owner can do with it.
 package details
 
 import (
@@ -39,7 +39,7 @@ type Denied struct {
 	Grant            string // the query
 }
 
-// Replaced tells of a token whether it was used since another was made for its job.
+// Replaced tells whether a token was used since another was made for its job.
 type Replaced struct {
 	ID         int64
 	Name       string
@@ -47,7 +47,7 @@ type Replaced struct {
 	Quiet      bool
 }
 
-// Of gives the page of a token that a row shows, as far as the token tells. CanConfirm is said whatever its table is.
+// Of gives the page of a token that a row shows, as far as the token tells. CanConfirm does not depend on its table.
 func Of(t *tokens.Inspected, row rows.Token, now time.Time) *Page {
 	ended := t.State == "revoked" || t.State == "expired"
 	paused := !t.PausedAt.IsZero() && !ended

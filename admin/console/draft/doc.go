@@ -1,2 +1,2 @@
-// Package draft holds a token as a form describes it: as it was typed, with what is wrong with it, and in words.
+// Package draft holds a token as a form describes it: as it was typed, with its problems, and in words.
 package draft

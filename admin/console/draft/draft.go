@@ -30,14 +30,14 @@ type Draft struct {
 	Expires, Renew    string
 	ReportUntil       string // end of report mode
 	Limits            string // one a line
-	unlimited         bool   // the form says nothing of limits: it was made before there were any
+	unlimited         bool   // the form has no field for limits: it is older than they are
 	Enforce           bool   // report mode ends
 	Template          string
 	Seal              bool
 	After             int64 // the token whose job the new one is to do; 0 for none
 	Revision          int64 // of the token that is edited, when the form began; 0 for a new one
 	Scopes            []Scope
-	Problems          map[string][]string // by field: name, description, expires_at, renew_until, report_until, limits, credential
+	Problems          map[string][]string // by field: name, description, expires_at, renew_until and the like
 	General           []string            // problems of no field
 	Cut               bool                // the form had more scopes than are read
 }
@@ -160,7 +160,7 @@ func Read(form url.Values) *Draft {
 }
 
 // Prefilled reads what an address asks for: name, description, template, access, project, group, permissions, expires_in.
-// It only fills in a form: whoever is signed in reads it and decides.
+// It only fills in a form: the signed-in user reads it and decides.
 func Prefilled(in url.Values, templates []catalogue.Template) (d *Draft, any bool) {
 	d = &Draft{Name: in.Get("name"), Description: in.Get("description"), Template: in.Get("template"),
 		Expires: in.Get("expires_in")}
@@ -209,7 +209,7 @@ func isAccesses(names []string) bool {
 	})
 }
 
-// start has a template take the place of what is chosen: its name too, where it is still that of the one before.
+// start puts a template in the place of the choices: its name too, unless the name was changed from the last template's.
 func (d *Draft) start(name string, all []catalogue.Template) {
 	for _, t := range all {
 		if t.Name == d.Template && d.Name == t.Title {

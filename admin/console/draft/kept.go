@@ -2,7 +2,7 @@ package draft
 
 import "net/url"
 
-// Kept gives what of a form is kept for later: what was typed, and never a credential.
+// Kept gives the part of a form that is kept for later: the typed fields, and never a credential.
 func Kept(form url.Values) string {
 	kept := url.Values{}
 	for name, values := range form {

@@ -25,7 +25,7 @@ func PlaceOf(line string) (id int64, path string, ok bool) {
 	return id, path, err == nil && id > 0
 }
 
-// placePath gives what a line is called.
+// placePath gives the path in a line.
 func placePath(line string) string {
 	if _, path, ok := PlaceOf(line); ok {
 		return path
@@ -47,8 +47,7 @@ func Placed(text string) (ids []int64, typed []string) {
 	return ids, typed
 }
 
-// linked reads the places that a link names. A link was made by anybody: it names a place by its id or by its path, and never
-// says how an id is called.
+// linked reads the places that a link names, by id or by path. Anybody may have made the link, so it never says an id's name.
 func (d *Draft) linked(kind routes.RefKind, values []string) string {
 	lines := words.Listed(strings.Join(values, "\n"))
 	lines = slices.DeleteFunc(lines, func(line string) bool {
@@ -85,17 +84,18 @@ func Outside(kind routes.RefKind, text string, t *routes.Table) []string {
 		case ByID(kind, t):
 			return strconv.FormatInt(id, 10)
 		}
-		path, _, _ = strings.Cut(path, " (") // what is to be known of it
+		path, _, _ = strings.Cut(path, " (") // without the mark, such as "(gone)"
 		return path
 	})
 }
 
-// Unlinked gives the path of the project or group in an address that somebody pasted: of a page of the forge's, or of a clone.
-// named tells of a forge whose projects have an owner and a name, and no more. A line that is not an address, or one that leads
-// somewhere else than the addresses in bases, is given as it came.
+// Unlinked gives the path of the project or group in a pasted address: of a page of the forge's, or of a clone. named means that
+// the forge's projects have just an owner and a name. A line that is not an address, or leads somewhere else than the addresses
+// in bases, is given as it came.
 func Unlinked(line string, kind routes.RefKind, named bool, bases ...string) string {
 	address := line
-	if user, rest, is := strings.Cut(line, "@"); is && !strings.ContainsAny(user, ":/") { // git@gitlab.example.com:group/project.git
+	// A clone's address by SSH: git@gitlab.example.com:group/project.git
+	if user, rest, is := strings.Cut(line, "@"); is && !strings.ContainsAny(user, ":/") {
 		address = "ssh://" + strings.Replace(rest, ":", "/", 1)
 	}
 	u, err := url.Parse(address)

@@ -9,7 +9,7 @@ import (
 )
 
 // Meanwhile notes that the token was changed since the form was loaded, and says where it differs from the form. Saving again
-// replaces what it is now.
+// replaces these changes.
 func (d *Draft) Meanwhile(t *tokens.Inspected, k *picker.Catalogue, now time.Time) {
 	is := Of(t, now)
 	d.Revision = is.Revision

@@ -1,5 +1,4 @@
-// Package elsewhere writes what a form describes in the forms in which the same token can be made elsewhere: a request to
-// the API, a command, Terraform.
+// Package elsewhere writes how to make the token of a form elsewhere: as a request to the API, a command, or Terraform.
 package elsewhere
 
 import (

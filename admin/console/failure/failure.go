@@ -21,8 +21,8 @@ var (
 	ErrScopes = errors.New("the token has more scopes than the form shows")
 )
 
-// Words gives the status of an error, and its text for a person; forgeName is what the text calls the forge. own tells that it
-// is patgate's own fault.
+// Words gives the status of an error, and its text for a person; the text calls the forge forgeName. own tells that the fault is
+// patgate's own.
 func Words(err error, forgeName string) (status int, text string, own bool) {
 	var tooLong *http.MaxBytesError
 	switch {

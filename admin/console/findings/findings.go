@@ -55,7 +55,7 @@ func Rights(all []propose.Right, words func(permission string) (title, label str
 	return rows
 }
 
-// Tried says what the scopes of a form would have denied of what the token did.
+// Tried says which of the token's requests the scopes of a form would have denied.
 type Tried struct {
 	*learning.Simulated
 	Rows []Lost
@@ -75,7 +75,7 @@ type Lost struct {
 // Shown is how many kinds of requests are shown.
 const Shown = 20
 
-// Try makes the rows of what was tried. where names a project or group.
+// Try makes the rows of a trial. where names a project or group.
 func Try(s *learning.Simulated, where func(kind string, id int64) string) *Tried {
 	p := &Tried{Simulated: s}
 	shown := s.Denied[:min(len(s.Denied), Shown)]

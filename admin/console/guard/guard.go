@@ -38,8 +38,8 @@ func (g *Guard) Named(host string) bool { return slices.Contains(g.hosts, string
 
 // Form refuses forms of other sites, and reads the form. A browser says with every form where it comes from: by
 // Sec-Fetch-Site, by Origin, or by both. With Referrer-Policy: no-referrer Origin is null (Fetch, "append a request Origin
-// header"), so that null counts for nothing and Sec-Fetch-Site must be there. The library lets through what no browser sends
-// and what comes from an address bar; a form is neither.
+// header"), so null does not count, and Sec-Fetch-Site must be there. The library lets through requests that no browser sends,
+// and requests from an address bar; a form is neither.
 func (g *Guard) Form(w http.ResponseWriter, r *http.Request) error {
 	site, origin := r.Header.Values("Sec-Fetch-Site"), r.Header.Values("Origin")
 	named := len(origin) == 1 && origin[0] != "null"

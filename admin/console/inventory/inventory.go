@@ -20,7 +20,7 @@ import (
 type Page struct {
 	Tokens    []Row
 	Seen      []Row // came through patgate, and are not among Tokens
-	Available bool  // the forge tells of them
+	Available bool  // the forge lists them
 	Problem   string
 }
 
@@ -30,7 +30,7 @@ type Row struct {
 	Scopes                     []Mark
 	Created, LastUsed, Expires rows.Moment
 	Granular, Stale            bool
-	Replace                    string // address of the form, or of what was seen of it
+	Replace                    string // address of the form, or of the page of what it did
 	Requests                   int64  // that were seen through patgate
 }
 

@@ -90,7 +90,7 @@ func Load(ctx context.Context, s *tokens.Service, c tokens.Caller, in url.Values
 	return p, nil
 }
 
-// heads are the headings, each of which sorts by the most first.
+// heads are the headings. Each sorts its column by the highest first.
 func (p *Page) heads(with func(map[string]string) string) {
 	for _, h := range []struct{ label, sort string }{{"Owner", "name"}, {"Active", "active"}, {"Broad", "broad"},
 		{"Dangerous", "dangerous"}, {"Unused for 60 days", "unused"}, {"Expiring soon", "soon"}, {"Highest radius", "reach"},

@@ -6,7 +6,7 @@ import "net/http"
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// Protect has a browser load nothing but what pages need, keep none of it, and tell no other site of it.
+// Protect makes a browser load only what pages need, keep no page, and tell no other site about them.
 func Protect(h http.Header) {
 	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")

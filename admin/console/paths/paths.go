@@ -24,13 +24,13 @@ const (
 type Memory interface {
 	// Known gives what is remembered of a place, if that is not too old.
 	Known(p store.Place, now time.Time) (store.Name, bool)
-	// Remember keeps what the forge told of a place.
+	// Remember keeps what the forge told about a place.
 	Remember(p store.Place, n store.Name)
 }
 
-// Look puts the names of places that were not seen for longer than age into named: those that the session remembers, and, within
-// bounds, what the forge answers to ask. A place that no longer exists is marked as gone. Where the forge gives
-// no answer, or none in time, the name is left as it is.
+// Look puts the names of places that were not seen for longer than age into named: the names that the session remembers, and,
+// within bounds, those that the forge answers to ask. A place that no longer exists is marked as gone. When the forge gives no
+// answer in time, the name is left as it is.
 func Look(ctx context.Context, m Memory, places []store.Place, named store.Named, age time.Duration, now time.Time,
 	ask func(context.Context, store.Place) (store.Name, bool)) {
 	var wanted []store.Place
@@ -76,7 +76,7 @@ func Look(ctx context.Context, m Memory, places []store.Place, named store.Named
 	group.Wait()
 }
 
-// latest is when something was last said of a place.
+// latest is when something was last said about a place.
 func latest(n store.Name) time.Time {
 	if n.Gone.After(n.Seen) {
 		return n.Gone

@@ -31,9 +31,9 @@ type Verb struct {
 	Permission, Label, About string
 	Boundaries               string // separated by spaces
 	Deprecated, Mints        bool
-	// Escapes say what the credentials that it yields can do past patgate; none is handed out otherwise.
+	// Escapes say what the credentials that it yields can do past patgate. It is empty when it yields none.
 	Escapes []string
-	// Effects say in words what of it no boundary contains.
+	// Effects say in words which of its effects no boundary contains.
 	Effects []string
 	// Dangers say in two words each what is dangerous about it.
 	Dangers   string
@@ -75,9 +75,18 @@ func (k *Catalogue) Load(t *routes.Table) *Catalogue {
 			c.Resources = append(c.Resources, Resource{ID: e.Resource, Title: e.Title, About: e.Description,
 				Category: e.Category})
 		}
-		v := Verb{Permission: e.Name, Label: words.Title(e.Action), About: e.Description, Boundaries: strings.Join(e.Boundaries, " "),
-			Deprecated: e.Deprecated, Mints: e.Mints, Escapes: e.Escapes, Endpoints: len(e.Endpoints), Rows: e.Endpoints,
-			Dangers: strings.Join(judge.Dangers(e.Name), ", ")}
+		v := Verb{
+			Permission: e.Name,
+			Label:      words.Title(e.Action),
+			About:      e.Description,
+			Boundaries: strings.Join(e.Boundaries, " "),
+			Deprecated: e.Deprecated,
+			Mints:      e.Mints,
+			Escapes:    e.Escapes,
+			Endpoints:  len(e.Endpoints),
+			Rows:       e.Endpoints,
+			Dangers:    strings.Join(judge.Dangers(e.Name), ", "),
+		}
 		for _, effect := range e.Effects {
 			v.Effects = append(v.Effects, words.Effect(effect))
 		}
@@ -89,7 +98,9 @@ func (k *Catalogue) Load(t *routes.Table) *Catalogue {
 	for i := range fresh.All {
 		for j := range fresh.All[i].Resources {
 			r := &fresh.All[i].Resources[j]
-			slices.SortStableFunc(r.Verbs, func(a, b Verb) int { return words.ByVerb(strings.ToLower(a.Label), strings.ToLower(b.Label)) })
+			slices.SortStableFunc(r.Verbs, func(a, b Verb) int {
+				return words.ByVerb(strings.ToLower(a.Label), strings.ToLower(b.Label))
+			})
 			for n := range r.Verbs {
 				fresh.Verbs[r.Verbs[n].Permission], fresh.Of[r.Verbs[n].Permission] = &r.Verbs[n], r
 				fresh.ordered = append(fresh.ordered, r.Verbs[n].Permission)

@@ -1,2 +1,2 @@
-// Package proposal puts what admin/learning proposes for a subject into what a page shows of it. It decides and counts nothing.
+// Package proposal turns what admin/learning proposes for a subject into what a page shows. It decides and counts nothing.
 package proposal

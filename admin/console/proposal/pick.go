@@ -27,8 +27,8 @@ type Window struct {
 // windows are the numbers of days that one may choose; the second is where a page begins.
 var windows = [...]int{7, 30, 60, 90}
 
-// Pick reads what was chosen. days, a button, goes before window, which was chosen before. Only a form of the session's own ticks
-// anything: a link says how far back is looked, and no more.
+// Pick reads what was chosen. days, a button, goes before window, the earlier choice. Only a form of the session's own can tick
+// boxes: a link only says how many days to look back.
 func Pick(form url.Values, own bool, known func(permission string) bool) (p Picked) {
 	p.Days = windows[1]
 	for _, name := range []string{"window", "days"} {

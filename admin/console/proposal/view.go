@@ -15,7 +15,7 @@ import (
 // View is a proposal as a page shows it.
 type View struct {
 	Scopes []Scope
-	// Left is what was left out until somebody says yes, and what somebody said yes to.
+	// Left are the permissions that need a yes, with those that the user has said yes to.
 	Left []Choice
 	// Apart was first seen when it may not have been the owner any more.
 	Apart  []Kind
@@ -29,7 +29,7 @@ type View struct {
 	Notes []string // what else one should know
 }
 
-// Scope is a scope with what was seen of each part of it.
+// Scope is a scope with the evidence for each part of it.
 type Scope struct {
 	Access, AccessWords string
 	Places              []Place
@@ -76,7 +76,7 @@ type Kind struct {
 	NotHeld     bool // the token does not hold it today
 }
 
-// Question asks whether a group shall stand in the place of its projects, or be granted for what was somewhere in it.
+// Question asks whether to grant a group in the place of its projects, or for requests that were somewhere in it.
 type Question struct {
 	ID       int64
 	Group    Place
@@ -92,7 +92,7 @@ type Half struct {
 	Scopes []Scope
 }
 
-// Fact is a plain fact with what it is called.
+// Fact is a plain fact with its label.
 type Fact struct{ Label, Text string }
 
 // Proof is the certificate.
@@ -125,9 +125,9 @@ func (p Place) Text() string {
 
 // Words are those with which a page names things.
 type Words struct {
-	// Path gives the path of a project or a group, which is empty when it is not known, and what is to be known of that.
+	// Path gives the path of a project or a group, empty when it is not known, and a mark, such as "gone".
 	Path func(kind routes.RefKind, id int64) (path, mark string)
-	// Permissions gives permissions with what they are called, in the order in which pages show them.
+	// Permissions gives permissions with their titles, in the order in which pages show them.
 	Permissions func(names []string) []Row
 	Access      func(access string) string
 	Limits      func(*policy.ConstraintSpec) []string
@@ -261,7 +261,7 @@ func (w *Words) proof(c *propose.Certificate) Proof {
 	return p
 }
 
-// facts are what there is to say of how much was seen.
+// facts say how much was seen.
 func facts(p *learning.Proposed) []Fact {
 	c := &p.Confidence
 	fresh := days(c.Quiet) + " ago"

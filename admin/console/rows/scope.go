@@ -60,7 +60,7 @@ func PlaceOf(p store.Place, n names.Book) Place {
 type Use struct {
 	Title, Label, Permission, About string
 	Uses                            int64
-	How                             string // by what it reaches the place that the table is narrowed to
+	How                             string // what lets it reach the place that the table is narrowed to
 	Last                            Moment
 	Unused                          bool
 	Dangers                         string
@@ -189,7 +189,7 @@ func Lines(kind routes.RefKind, ids []int64, n names.Book) string {
 	return strings.Join(lines, "\n")
 }
 
-// Line writes a place by its id, with what it is called behind it.
+// Line writes a place by its id, with its name behind it.
 func Line(p store.Place, n names.Book) string {
 	text := n.Path(p)
 	if text == "" {

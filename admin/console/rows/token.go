@@ -19,7 +19,7 @@ type Token struct {
 	Scopes, MoreScopes              []Scope // MoreScopes only in the table
 	Created, Expires, LastUsed      Moment
 	Uses                            int64
-	How                             string // by what it reaches the place that the table is narrowed to
+	How                             string // what lets it reach the place that the table is narrowed to
 	Limits                          []string
 	Radius                          Radius
 	Managed                         *Managed

@@ -12,11 +12,12 @@ import (
 
 	"patgate/admin/bulk"
 	"patgate/admin/console/rows"
+	"patgate/admin/console/words"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 )
 
-// Page asks before something is done to several tokens, or says what came of it.
+// Page asks before something is done to several tokens, or tells the outcome.
 type Page struct {
 	Action                string
 	Title, Text, Button   string
@@ -26,7 +27,7 @@ type Page struct {
 	Missing               []int64 // were selected, and are not there for this reader
 	Permissions           []Right // that may be taken away
 	Problem, Value        string
-	Done                  bool // what follows says what came of it
+	Done                  bool // what follows is the outcome
 	Good, Already, Failed []Outcome
 	Back                  string // the list, without the console's path
 }
@@ -34,7 +35,7 @@ type Page struct {
 // Right is a permission with what is dangerous about it; empty for most.
 type Right struct{ Name, Dangers string }
 
-// Outcome is what came of one token.
+// Outcome says what was done to one token.
 type Outcome struct {
 	ID          int64
 	Name, Owner string
@@ -47,10 +48,7 @@ func of(action bulk.Action, n int, everyone bool) *Page {
 	if everyone {
 		p.Back = "/everyone"
 	}
-	those := fmt.Sprintf("%d tokens", n)
-	if n == 1 {
-		those = "1 token"
-	}
+	those := words.Plural(n, "token", "tokens")
 	switch action {
 	case bulk.Pause:
 		p.Title, p.Button, p.Reason = "Pause "+those+"?", "Pause "+those, true
@@ -147,15 +145,15 @@ func (p *Page) Order(in url.Values) bulk.Order {
 	return o
 }
 
-// Tell puts what came of it into the page. words says an error to a person.
-func (p *Page) Tell(all []bulk.Done, words func(error) string) {
+// Tell puts the outcome into the page. say says an error to a person.
+func (p *Page) Tell(all []bulk.Done, say func(error) string) {
 	p.Done = true
 	for _, d := range all {
 		o := Outcome{ID: d.ID, Name: d.Name, Owner: d.Owner}
 		switch {
 		case d.Err != nil:
 			if o.Problem = bulk.ErrNothingLeft.Error(); !errors.Is(d.Err, bulk.ErrNothingLeft) {
-				o.Problem = words(d.Err)
+				o.Problem = say(d.Err)
 			}
 			if o.Name == "" {
 				o.Name = strconv.FormatInt(d.ID, 10)
@@ -167,6 +165,6 @@ func (p *Page) Tell(all []bulk.Done, words func(error) string) {
 			p.Good = append(p.Good, o)
 		}
 	}
-	p.Title = fmt.Sprintf("%d of %d tokens: %s", len(p.Good), len(all),
-		map[string]string{"pause": "paused", "revoke": "revoked", "narrow": "narrowed"}[p.Action])
+	done := map[string]string{"pause": "paused", "revoke": "revoked", "narrow": "narrowed"}[p.Action]
+	p.Title = fmt.Sprintf("%d of %s: %s", len(p.Good), words.Plural(len(all), "token", "tokens"), done)
 }

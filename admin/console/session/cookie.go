@@ -24,7 +24,7 @@ func (c Cookies) Set(w http.ResponseWriter, name, value string) {
 	c.set(w, name, value, http.SameSiteStrictMode)
 }
 
-// SetLax is Set for a value that also comes with whoever follows a link from elsewhere.
+// SetLax is Set for a value that browsers also send when they follow a link from elsewhere.
 func (c Cookies) SetLax(w http.ResponseWriter, name, value string) {
 	c.set(w, name, value, http.SameSiteLaxMode)
 }
@@ -53,7 +53,7 @@ func (c Cookies) Get(r *http.Request, name string) string {
 	return found[0].Value
 }
 
-// Remote gives the address of a connection's other end, host:port or a host alone; the zero Addr where that is none.
+// Remote gives the address of a connection's other end, host:port or a host alone. It is the zero Addr for any other text.
 func Remote(text string) netip.Addr {
 	host, _, err := net.SplitHostPort(text)
 	if err != nil {

@@ -47,7 +47,7 @@ func (s *Session) Heard() string {
 	return text
 }
 
-// Known gives what the forge told of a place that may be named by no token, when that is remembered, and not for too long.
+// Known gives what the forge told about a place that may be named by no token, when that is remembered, and not for too long.
 func (s *Session) Known(p store.Place, now time.Time) (n store.Name, ok bool) {
 	s.notes.mu.Lock()
 	defer s.notes.mu.Unlock()
@@ -55,7 +55,7 @@ func (s *Session) Known(p store.Place, now time.Time) (n store.Name, ok bool) {
 	return n, ok && (now.Sub(n.Seen) < NameAge || now.Sub(n.Gone) < NameAge)
 }
 
-// Remember keeps for a while what the forge told of a place.
+// Remember keeps for a while what the forge told about a place.
 func (s *Session) Remember(p store.Place, n store.Name) {
 	s.notes.mu.Lock()
 	defer s.notes.mu.Unlock()
@@ -71,8 +71,8 @@ type memory struct {
 	all map[[32]byte]*notes
 }
 
-// of gives the notes of a session that is there. Where there are as many as there may be, those of the one that was not seen for
-// longest go.
+// of gives the notes of a session that is there. When there are as many notes as there may be, those of the session that was not
+// seen for longest go.
 func (m *memory) of(id [32]byte, now time.Time, most int) *notes {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"patgate/store"
 )
 
-// madeWithin bounds how long a form that makes a token takes, the questions to the forge included. Its answer is to be written
-// within a minute.
+// madeWithin bounds how long a form that makes a token takes, with its questions to the forge. Its answer must be written within
+// a minute.
 const madeWithin = 45 * time.Second
 
 // ErrUnknown says that it is not known whether a form made a token: it may be there, with a secret that nobody has seen.

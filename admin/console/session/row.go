@@ -34,8 +34,8 @@ func idOf(cookie string) store.SignInID {
 	return sha256.Sum256([]byte("patgate console sign-in id v1\x00" + cookie))
 }
 
-// FormToken gives the token that forms of a cookie's page carry: only who has read a page of this origin knows it. use tells the
-// kinds of forms apart.
+// FormToken gives the token that forms of a cookie's page carry: only a reader of a page of this origin knows it. use tells
+// the kinds of forms apart.
 func FormToken(cookie, use string) string {
 	mac := hmac.New(sha256.New, []byte(cookie))
 	mac.Write([]byte("patgate console form token v1\x00"))
@@ -43,7 +43,7 @@ func FormToken(cookie, use string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// kept is what is sealed of a session.
+// kept is the sealed part of a session.
 type kept struct {
 	Credential string   `json:"credential"`
 	Username   string   `json:"username"`
@@ -63,7 +63,7 @@ func (a *Sessions) about(r *store.SignIn) []byte {
 	return out
 }
 
-// seal seals a credential, with what the forge said of it, to a row.
+// seal seals a credential, with what the forge said about it, to a row.
 func (a *Sessions) seal(r *store.SignIn, cookie string, identity *forge.Identity, credential token.Secret) error {
 	plain, err := json.Marshal(kept{credential.Reveal(), identity.Username, identity.Admin, identity.Scopes})
 	if err != nil {

@@ -18,7 +18,7 @@ const askAgain = 5 * time.Minute
 // askSoon is when a forge that could not be asked is asked again.
 const askSoon = 30 * time.Second
 
-// Session is somebody who is signed in, as one request has found it in the store.
+// Session is a signed-in user's session, as one request has found it in the store.
 type Session struct {
 	UserID int64
 	CSRF   string // the token of its forms
@@ -35,8 +35,8 @@ func (s *Session) SameForm(csrf string) bool {
 	return subtle.ConstantTimeCompare([]byte(csrf), []byte(s.CSRF)) == 1
 }
 
-// Owner gives who is signed in, and whether the forge is to be asked again whether it takes the credential. Of a watcher none is
-// kept.
+// Owner gives the signed-in user. due tells that the forge must be asked again whether it takes the credential. A watcher's
+// credential is not kept.
 func (s *Session) Owner(now time.Time) (o *tokens.Owner, due bool) {
 	n := s.notes
 	n.mu.Lock()
@@ -51,7 +51,7 @@ func (s *Session) Owner(now time.Time) (o *tokens.Owner, due bool) {
 	return tokens.Remembered(identity, s.credential), now.Sub(n.checked) >= askAgain
 }
 
-// Confirmed notes what the forge said of the credential.
+// Confirmed notes what the forge said about the credential.
 func (s *Session) Confirmed(o *tokens.Owner, now time.Time) {
 	identity := o.Identity()
 	n := s.notes
@@ -73,9 +73,9 @@ func form(text string) store.FormID {
 	return sha256.Sum256([]byte("patgate console form v1\x00" + text))
 }
 
-// Once begins what a form asks for, unless the same form was sent before, to whichever node: then id is the token that came of
-// it, 0 while that is still being made. A form that makes a token makes no second one. Errors are those of a store that cannot
-// keep that (ErrStore), and store.ErrUnknownSignIn when the session has ended meanwhile.
+// Once begins what a form asks for, unless the same form was sent before, to any node: then id is the token that the form made,
+// 0 while it is being made. A form that makes a token makes no second one. The error is ErrStore when the store cannot keep
+// that, and store.ErrUnknownSignIn when the session has ended meanwhile.
 func (s *Session) Once(ctx context.Context, text string) (id int64, before bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -71,7 +71,8 @@ func failed(err error) error {
 // watched is how long a watcher's session lasts at most: the forge is not asked about it again.
 const watched = time.Hour
 
-// Begin makes a session of who has just shown a credential, and gives the cookie's value. A watcher's is not kept.
+// Begin makes a session for the owner of a credential that was just shown, and gives the cookie's value. A watcher's
+// credential is not kept.
 func (a *Sessions) Begin(ctx context.Context, o *tokens.Owner, credential token.Secret) (cookie string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -119,8 +120,8 @@ func (a *Sessions) over(r *store.SignIn, now time.Time) bool {
 	return now.Sub(r.UsedAt) >= a.o.Idle || now.Sub(r.MadeAt) >= a.o.Lifetime || !now.Before(r.EndsAt)
 }
 
-// Find gives the session of a cookie; nil when there is none any more. The store is asked each time, so that what has ended
-// anywhere has ended here. When it does not say, the error is ErrStore.
+// Find gives the session of a cookie; nil when there is none any more. It asks the store each time, so a session that was ended
+// on any node has ended here. When the store does not answer, the error is ErrStore.
 func (a *Sessions) Find(ctx context.Context, cookie string) (*Session, error) {
 	if len(cookie) != cookieLength {
 		return nil, nil
@@ -170,7 +171,7 @@ func (a *Sessions) read(ctx context.Context, id store.SignInID) (store.SignIn, e
 	return row, failed(err)
 }
 
-// touch stores that a session is used; false when it has ended meanwhile. A store that does not take it lets the session end
+// touch stores that a session is used; false when it has ended meanwhile. When the store does not take it, the session ends
 // earlier.
 func (a *Sessions) touch(ctx context.Context, row store.SignIn, cookie string, identity *forge.Identity, credential token.Secret,
 	now time.Time) bool {

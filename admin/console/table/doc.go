@@ -1,2 +1,2 @@
-// Package table is the table of tokens: its cards, choices, headings, and what it is narrowed by.
+// Package table is the table of tokens: its cards, choices, headings and filters.
 package table

@@ -32,7 +32,7 @@ func New(in url.Values, everyone bool) *Page {
 	return p
 }
 
-// Query gives what is asked for. What cannot be read is in p.Problem, and then nothing is listed, rather than too much.
+// Query reads what is asked for. A query that cannot be read is a problem in p.Problem, and lists nothing, rather than too much.
 func (p *Page) Query(ctx context.Context, s *tokens.Service, c tokens.Caller) (*tokens.Query, error) {
 	query, now := &tokens.Query{All: p.Everyone, Badge: p.Badge}, s.Now()
 	var err error
@@ -109,8 +109,8 @@ func (p *Page) Load(ctx context.Context, s *tokens.Service, c *tokens.Owner, bas
 // ErrUnread says that something that was asked for cannot be read, and p.Problem says what.
 var ErrUnread = errors.New("a filter cannot be read")
 
-// Send writes all that is asked for, in the order of ids, a piece at a time, for as long as still gives no error. begun tells
-// whether anything was sent.
+// Send writes all the tokens that are asked for, in the order of ids, a piece at a time, for as long as still gives no error.
+// begun tells whether anything was sent.
 func (p *Page) Send(ctx context.Context, w http.ResponseWriter, s *tokens.Service, c tokens.Caller, format string,
 	still func() error) (begun bool, err error) {
 	query, err := p.Query(ctx, s, c)
@@ -164,7 +164,7 @@ func (p *Page) reaches(l *store.Listed) string {
 	return string(filters.HowOf(l, p.reach, p.Asked.On, p.holds))
 }
 
-// How says by what a token reaches the place that was asked for; empty where none was.
+// How says what lets a token reach the place that was asked for; empty when no place was.
 func (p *Page) How(t *tokens.Inspected) string {
 	if p.reach == nil {
 		return ""

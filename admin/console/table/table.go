@@ -33,7 +33,7 @@ type Page struct {
 	LastUsed, Owner       string
 	Asked                 *filters.Asked
 	Filling               bool
-	CSV, JSON             string // addresses of what is listed, all of it
+	CSV, JSON             string // addresses of the whole list
 	Unanswered            bool   // something that was asked for cannot be read
 	in                    url.Values
 	reach                 *store.Reach

@@ -28,7 +28,7 @@ type Object struct {
 	Lines                   []string
 }
 
-// PoliciesOf gives the page of what is mounted, with what is wrong with its trusts; nil has nothing.
+// PoliciesOf gives the page of the mounted objects, with the problems of the trusts; empty when m is nil.
 func PoliciesOf(m *manifest.Mounted, s *trustwatch.Service) *Policies {
 	p := &Policies{}
 	for _, problem := range slices.Concat(m.Refused(), s.Problems()) {
@@ -48,7 +48,8 @@ func PoliciesOf(m *manifest.Mounted, s *trustwatch.Service) *Policies {
 
 func objects(list []*manifest.Object) (all []Object) {
 	for _, o := range list {
-		all = append(all, Object{o.Name, o.Description, filepath.Base(o.Source.File) + ":" + strconv.Itoa(o.Source.Line), lines(o)})
+		source := filepath.Base(o.Source.File) + ":" + strconv.Itoa(o.Source.Line)
+		all = append(all, Object{o.Name, o.Description, source, lines(o)})
 	}
 	return all
 }

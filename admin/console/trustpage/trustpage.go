@@ -65,7 +65,7 @@ type TokenRow struct {
 	Created, Expires, LastUsed rows.Moment
 }
 
-// CameRow is what came of ID tokens.
+// CameRow is an outcome of ID tokens.
 type CameRow struct {
 	Words, Claim, Claims string
 	Given                bool
@@ -166,8 +166,18 @@ func Find(ctx context.Context, s *trustwatch.Service, c *tokens.Owner, name stri
 
 func tokenOf(l *trustwatch.Made, now time.Time) TokenRow {
 	state, reason := l.State(now)
-	return TokenRow{ID: l.ID, Name: l.Name, LastFour: l.LastFour, Claims: l.Claims, State: state, StateWords: words.State(state),
-		Reason: reason, Created: rows.At(l.CreatedAt, now), Expires: rows.At(l.ExpiresAt, now), LastUsed: rows.At(l.LastUsedAt, now)}
+	return TokenRow{
+		ID:         l.ID,
+		Name:       l.Name,
+		LastFour:   l.LastFour,
+		Claims:     l.Claims,
+		State:      state,
+		StateWords: words.State(state),
+		Reason:     reason,
+		Created:    rows.At(l.CreatedAt, now),
+		Expires:    rows.At(l.ExpiresAt, now),
+		LastUsed:   rows.At(l.LastUsedAt, now),
+	}
 }
 
 // facts says for how long a trust gives tokens, and how many.

@@ -30,7 +30,7 @@ func Sentence(s string) string {
 	return s
 }
 
-// Said makes a sentence of what the service says of a field: "is too long" becomes "It is too long."
+// Said makes a sentence of the service's text about a field: "is too long" becomes "It is too long."
 func Said(message string) string {
 	for _, verb := range []string{"is ", "has ", "lies ", "must ", "excludes ", "needs ", "name "} {
 		if strings.HasPrefix(message, verb) {

@@ -12,7 +12,7 @@ import (
 )
 
 // AwaitForge asks a forge that could not be reached at the start again until it answers, and tells whether it is the GitLab that
-// it was taken for. With the error that it is another, serving ends, so that what starts patgate starts it anew.
+// it was taken for. When it is another forge, the error ends serving, and the supervisor starts patgate anew.
 func (s *Servers) AwaitForge(ctx context.Context) (ok bool, err error) {
 	s.logger.Warn("it is not known what the forge is, as it does not answer: it is taken for a GitLab (fix: set forge)")
 	tick := time.NewTicker(upstream.DetectInterval)
@@ -30,14 +30,14 @@ func (s *Servers) AwaitForge(ctx context.Context) (ok bool, err error) {
 			s.logger.Info("the forge is known by now", zap.Stringer("forge", is))
 			return true, nil
 		default:
-			return false, fmt.Errorf("the forge is %s, and was taken for a GitLab because it did not answer at the start (fix: start "+
-				"patgate again, or set forge: %s)", is, is)
+			return false, fmt.Errorf("the forge is %s, and was taken for a GitLab because it did not answer at the start "+
+				"(fix: start patgate again, or set forge: %s)", is, is)
 		}
 	}
 }
 
-// AwaitName asks a Gitea that could not be reached at the start again until it says what it calls itself. With the error that it
-// is called by another name, serving ends, so that what starts patgate starts it anew.
+// AwaitName asks a Gitea that could not be reached at the start again until it says what it calls itself. When that is another
+// name than the one in use, the error ends serving, and the supervisor starts patgate anew.
 func (s *Servers) AwaitName(ctx context.Context) error {
 	tick := time.NewTicker(upstream.DetectInterval)
 	defer tick.Stop()

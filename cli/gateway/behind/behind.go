@@ -1,5 +1,5 @@
-// Package behind is what stands behind a gateway: the forge, and its registry. It finds out at the start what the forge is and
-// what it calls itself, says in the log when it does not answer, and goes on asking what it did not say.
+// Package behind is about the servers behind a gateway: the forge and its registry. At the start it finds out what the forge is
+// and what it calls itself. It logs when the forge does not answer, and then goes on asking.
 package behind
 
 import (
@@ -20,7 +20,7 @@ import (
 // Servers are the forge and its registry, as this process reaches them.
 type Servers struct {
 	Forge, Registry upstream.Way
-	// Via is by what requests of this process are known again.
+	// Via marks the requests of this process, so that patgate knows them again.
 	Via    string
 	config *config.Config
 	logger *zap.Logger
@@ -40,8 +40,8 @@ func New(c *config.Config, logger *zap.Logger) (s *Servers, err error) {
 	return s, nil
 }
 
-// reportTLS has it logged when the certificate of a server is not accepted, or TLS with it fails: every kind of fault once, and
-// once a minute while it goes on.
+// reportTLS logs that the certificate of a server is not accepted, or that TLS with it fails: each kind of fault at once, and
+// then once a minute while it goes on.
 func (s *Servers) reportTLS(server string, way upstream.Way) {
 	if way.Dialer == nil {
 		return
@@ -74,13 +74,14 @@ func (s *Servers) Greet(ctx context.Context, base string) {
 	_ = response.Body.Close()
 	switch location := response.Header.Get("Location"); {
 	case response.StatusCode == http.StatusLoopDetected:
-		s.logger.Error("the upstream's address leads back to patgate itself: requests get 508 (fix: set upstream.url to the forge)",
-			address)
+		s.logger.Error("the upstream's address leads back to patgate itself: requests get 508 "+
+			"(fix: set upstream.url to the forge)", address)
 	case response.StatusCode >= 500:
 		s.logger.Warn("the upstream answers with an error", address, zap.Int("status", response.StatusCode))
 	case response.StatusCode >= 300 && response.StatusCode < 400:
 		base, _ := forge.MovedTo(location, path, "")
-		s.logger.Error("the upstream does not answer itself; requests get 502", address, zap.Error(forge.Redirected(location, base)))
+		err := forge.Redirected(location, base)
+		s.logger.Error("the upstream does not answer itself; requests get 502", address, zap.Error(err))
 	default:
 		s.logger.Debug("the upstream can be reached", address)
 	}

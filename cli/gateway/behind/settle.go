@@ -12,8 +12,8 @@ import (
 
 // Settled is what could be found out of the forge at the start. What could not, because it does not answer, is asked again.
 type Settled struct {
-	// Forge tells that it is known what the forge is; otherwise it is taken for a GitLab. Name tells that it is known what it
-	// calls itself; otherwise it is called by upstream.url.
+	// Forge: it is known what the forge is; otherwise it is taken for a GitLab. Name: it is known what the forge calls itself;
+	// otherwise it is called by upstream.url.
 	Forge, Name bool
 }
 
@@ -24,8 +24,8 @@ func (s *Servers) Settle(ctx context.Context) Settled {
 }
 
 // settleName finds out what a Gitea calls itself (ROOT_URL), when the configuration leaves that open, and writes it into the
-// configuration: Gitea makes some addresses of that, and others of the name by which it is called. What it does not answer
-// under is left alone, and so is a forge that does not say; it is not known of one that does not answer.
+// configuration: Gitea makes some addresses of that, and others of the name by which it is called. A name under which it does
+// not answer is left alone, and so is a forge that does not say its name. known is false when the forge does not answer.
 func (s *Servers) settleName(ctx context.Context) (known bool) {
 	c := s.config
 	if c.Forge.Table() != routes.ForgeGitea || c.Upstream.URL.Empty() {
@@ -38,16 +38,17 @@ func (s *Servers) settleName(ctx context.Context) (known bool) {
 	name, ok := upstream.Name(ctx, c, s.Via)
 	switch {
 	case !ok && !upstream.IsThere(ctx, c, s.Via):
-		s.logger.Warn("it is not known what the forge calls itself (ROOT_URL), as it does not answer: it is called by upstream.url, " +
-			"and asked again (fix: set upstream.external_urls)")
+		s.logger.Warn("it is not known what the forge calls itself (ROOT_URL), as it does not answer: " +
+			"it is called by upstream.url, and asked again (fix: set upstream.external_urls)")
 		return false
 	case !ok:
 		s.logger.Warn("it is not known what the forge calls itself (ROOT_URL): it is called by upstream.url (fix: when that is "+
 			"another name, set upstream.external_urls)", zap.Stringer("upstream", c.Upstream.URL))
 	case name == c.Upstream.URL:
 	case !upstream.AnswersAs(ctx, c, s.Via, name):
-		s.logger.Warn("the forge calls itself by a name (ROOT_URL) under which it does not answer at upstream.url: it is called by "+
-			"the latter (fix: correct ROOT_URL, or set upstream.external_urls, the name that it answers under first)",
+		s.logger.Warn("the forge calls itself by a name (ROOT_URL) under which it does not answer at upstream.url: "+
+			"it is called by the latter "+
+			"(fix: correct ROOT_URL, or set upstream.external_urls, the name that it answers under first)",
 			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
 	default:
 		c.Upstream.ExternalURLs = []config.Base{name}
@@ -56,8 +57,8 @@ func (s *Servers) settleName(ctx context.Context) (known bool) {
 	return true
 }
 
-// checkName warns of a configured name under which a Gitea does not answer. It is used all the same: who configured it may know
-// better. A forge that is not there at all is no reason: others speak of that.
+// checkName warns when a Gitea does not answer under its configured name. The name is used all the same: the operator may know
+// better. It says nothing about a forge that does not answer at all, which is reported elsewhere.
 func (s *Servers) checkName(ctx context.Context) {
 	c := s.config
 	name := c.Upstream.ExternalURLs[0]
@@ -68,8 +69,8 @@ func (s *Servers) checkName(ctx context.Context) {
 	}
 	_, _, err := upstream.ReadForge(ctx, c, s.Via, upstream.VersionPath, c.Upstream.URL)
 	if err == nil && !upstream.AnswersAs(ctx, c, s.Via, name) {
-		s.logger.Warn("the forge does not answer at upstream.url under the name that upstream.external_urls says it has: what else "+
-			"answers there is sent the owners' credentials (fix: put the name first that it answers under)",
+		s.logger.Warn("the forge does not answer at upstream.url under the name that upstream.external_urls says it has: "+
+			"what else answers there is sent the owners' credentials (fix: put the name first that it answers under)",
 			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
 	}
 }

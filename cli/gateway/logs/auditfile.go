@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// auditFile is the file of the audit log. It is looked at with each write: where it was renamed or removed, the next lines go
-// into a new one, and where that cannot be made, they are not written. An error of it has requests refused.
+// auditFile is the file of the audit log. It is looked at before each write: when it was renamed or removed, the next lines go
+// into a new one. When that cannot be made, the write fails, and with it the request.
 type auditFile struct {
 	path string
 
@@ -105,8 +105,8 @@ func (f *auditFile) writeDeeds() error {
 	return err
 }
 
-// deedWriter takes lines of what was done to tokens and in the console. What cannot be written is kept, and stands in front of
-// the next decisions, which are refused until it is written.
+// deedWriter takes the lines that say what was done to tokens and in the console. A line that cannot be written is kept in
+// front of the next decisions, which are refused until it is written.
 type deedWriter struct{ f *auditFile }
 
 func (w deedWriter) Write(p []byte) (int, error) {

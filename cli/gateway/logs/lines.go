@@ -14,17 +14,17 @@ var ErrUnread = errors.New("the log is not read, and its last lines are lost")
 const patience = 5 * time.Second
 
 // lineWriter lets the audit log and the ordinary log share a stream without mixing lines. While the gateway runs, a write waits
-// for as long as it takes: what cannot be recorded is not done. At the end it must not be waited for without bound.
+// for as long as it takes: what cannot be recorded is not done. When the gateway ends, the wait is bounded.
 type lineWriter struct {
 	out    io.Writer
-	turn   chan written  // holds one, which who writes has taken out
-	lines  []byte        // what is written, of who writes
+	turn   chan written  // holds one value, which the writer takes out
+	lines  []byte        // being written; the writer's own
 	ending chan struct{} // closed when the gateway is to end
 	unread chan struct{} // closed when nobody reads the log
 	giveUp sync.Once
 }
 
-// written is what came of a write.
+// written is the outcome of a write.
 type written struct {
 	n   int
 	err error

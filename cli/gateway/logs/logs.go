@@ -1,5 +1,5 @@
-// Package logs is what a gateway has to tell: the ordinary log, decisions, and what is done to tokens and in the console.
-// Decisions may go apart, to standard output or into a file, and then what is done goes there too.
+// Package logs has the logs of a gateway: the ordinary log, decisions, and what is done to tokens and in the console. Decisions
+// may go to a stream of their own, standard output or a file. What is done to tokens and in the console then goes there too.
 package logs
 
 import (
@@ -22,7 +22,7 @@ type Logs struct {
 
 	common   *lineWriter
 	apart    *lineWriter // of decisions and deeds; nil where they go to common
-	file     *auditFile  // that apart writes into; nil where it is none
+	file     *auditFile  // the file that apart writes into; nil without one
 	plain    bool        // common is for people
 	terminal bool        // one of them sits at a terminal
 }

@@ -15,7 +15,7 @@ type Seldom struct {
 	at   time.Time
 }
 
-// Says tells whether what is to be said now.
+// Says tells whether it is time to log what.
 func (s *Seldom) Says(what string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package rules is what a gateway decides by and reads from files: the route table and policy as code. They are kept up to date
-// with their files; what has problems leaves in force what was there before.
+// Package rules has the rules that a gateway reads from files: the route table and policy as code. It keeps them up to date with
+// their files. Files with problems leave the previous rules in force.
 package rules
 
 import (
@@ -22,14 +22,14 @@ type Rules struct {
 	// Policies are the files of policy as code; nil where the configuration names none.
 	Policies *manifest.Mounted
 	routes   *reload.Reloader
-	interval time.Duration // of looking at files; 0: nobody looks
+	interval time.Duration // between looks at the files; 0: none
 	logger   *zap.Logger
 	tables   *reloads
 	sets     *reloads
-	renew    func() []routes.Problem // of what is made of policies, given by Start: nothing is read again before
+	renew    func() []routes.Problem // problems of what is made from policies, given by Start: nothing is read again before
 }
 
-// Read reads the rules for a forge of which it is known what it is. Without all of them there is no gateway: it would allow what
+// Read reads the rules, once the kind of the forge is known. Unless all can be read, no gateway starts: it would allow what
 // they forbid.
 func Read(c *config.Config, logger *zap.Logger, registry prometheus.Registerer) (*Rules, error) {
 	r := &Rules{
@@ -67,8 +67,8 @@ func (r *Rules) Ceilings() func() *policy.Ceilings {
 	return r.Policies.Ceilings
 }
 
-// Start looks at the files until the context is done. renew is called after each reading of policies, whatever came of it, and
-// tells what is wrong with what it makes of them: an issuer that is gone is gone.
+// Start looks at the files until the context is done. renew is called after each reading of policies, also after one that
+// failed, because an issuer that is gone must go. It gives the problems with what it makes from them.
 func (r *Rules) Start(ctx context.Context, renew func() []routes.Problem) {
 	r.renew = renew
 	if r.interval == 0 {
@@ -80,7 +80,7 @@ func (r *Rules) Start(ctx context.Context, renew func() []routes.Problem) {
 	}
 }
 
-// Reload reads all files again. What comes of it is logged and counted.
+// Reload reads all files again. The outcome is logged and counted.
 func (r *Rules) Reload() {
 	r.routes.Reload()
 	if r.Policies == nil {
@@ -90,8 +90,8 @@ func (r *Rules) Reload() {
 	}
 }
 
-// tableReloaded logs and counts a reload of the route table, and has the policies read again after a new one: which permissions
-// their patterns stand for may have changed.
+// tableReloaded logs and counts a reload of the route table. After a new table it has the policies read again, because their
+// patterns may stand for other permissions now.
 func (r *Rules) tableReloaded(e reload.Event) {
 	r.tables.count(len(e.Problems) == 0)
 	for _, p := range e.Problems {

@@ -35,6 +35,7 @@ func Open(ctx context.Context, c *config.Config) (*Sockets, error) {
 		return nil, err
 	}
 	s := &Sockets{}
+	console := c.Console.Listen
 	for _, one := range []struct {
 		key, address string
 		off          bool
@@ -42,7 +43,7 @@ func Open(ctx context.Context, c *config.Config) (*Sockets, error) {
 	}{
 		{ClientsKey, c.Listen, false, &s.Clients},
 		{OperatorsKey, c.Admin.Listen, c.Admin.Listen == "off", &s.Operators},
-		{PeopleKey, c.Console.Listen, c.Console.Listen == config.ConsoleOff || c.Console.Listen == config.ConsoleGateway, &s.People},
+		{PeopleKey, console, console == config.ConsoleOff || console == config.ConsoleGateway, &s.People},
 	} {
 		given := passed[one.key]
 		delete(passed, one.key)
@@ -78,8 +79,8 @@ func (s *Sockets) Close() {
 	}
 }
 
-// takePassed makes listeners of the files that the service manager passes, by their names. One alone is that of the clients,
-// whatever its name is.
+// takePassed makes listeners of the files that the service manager passes, by their names. A single file is the clients'
+// listener, whatever its name.
 func takePassed(files []*os.File) (map[string]net.Listener, error) {
 	all := map[string]net.Listener{}
 	var problems []error
@@ -95,12 +96,14 @@ func takePassed(files []*os.File) (map[string]net.Listener, error) {
 			problems = append(problems, fmt.Errorf("the socket %s that systemd passes cannot be listened on: %w", name, err))
 			continue
 		case l.Addr().Network() != "tcp" && l.Addr().Network() != "unix":
-			err = fmt.Errorf("the socket %s that systemd passes is neither a TCP nor a Unix socket (fix: ListenStream=8080)", name)
+			err = fmt.Errorf("the socket %s that systemd passes is neither a TCP nor a Unix socket "+
+				"(fix: ListenStream=8080)", name)
 		case !slices.Contains([]string{ClientsKey, OperatorsKey, PeopleKey}, name):
 			err = fmt.Errorf("systemd passes a socket named %s (fix: FileDescriptorName=%s, %s or %s in its unit)", name,
 				ClientsKey, OperatorsKey, PeopleKey)
 		case all[name] != nil:
-			err = fmt.Errorf("systemd passes two sockets named %s (fix: one, such as ListenStream=8080, which takes IPv4 and IPv6)", name)
+			err = fmt.Errorf("systemd passes two sockets named %s "+
+				"(fix: one, such as ListenStream=8080, which takes IPv4 and IPv6)", name)
 		}
 		if err != nil {
 			problems = append(problems, err)

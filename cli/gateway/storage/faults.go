@@ -12,7 +12,7 @@ import (
 	"patgate/store"
 )
 
-// kinds are the faults that a store notices by itself, by what metrics and log call them.
+// kinds are the faults that a store notices by itself, by their names in metrics and the log.
 func kinds() map[string]error {
 	return map[string]error{"moved": store.ErrMoved, "clock": store.ErrClock, "unreachable": store.ErrUnreachable,
 		"full": store.ErrNoRoom, "damaged": store.ErrDamaged}
@@ -52,7 +52,7 @@ func (s *Storage) ready(ctx context.Context) error {
 		return err
 	}
 	found := s.faults()
-	delete(found, "full") // tokens work, and whoever would be sent elsewhere finds the same store there
+	delete(found, "full") // tokens work, and another node would have the same store
 	if errors.Is(found["damaged"], store.ErrPartly) {
 		delete(found, "damaged") // likewise
 	}

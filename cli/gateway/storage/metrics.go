@@ -12,7 +12,7 @@ import (
 	"patgate/store"
 )
 
-// Collectors give what metrics tell of the store, of the tokens in it, and of who shares it.
+// Collectors are the metrics about the store, the tokens in it, and the nodes that share it.
 func (s *Storage) Collectors() []prometheus.Collector {
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
@@ -25,8 +25,8 @@ func (s *Storage) Collectors() []prometheus.Collector {
 			"towards the forge.", func() float64 { return float64(s.Fleet.Nodes()) }),
 		gauge("patgate_tokens_in_report_mode", "Active tokens with which all passes that their owner may do.", s.countReportMode),
 		admin.TokenCollector(s.countTokens),
-		counter("patgate_store_went_back_total", "How often the store's newest change had a lower number than before, as after the "+
-			"failover to a database that lacks the last changes: revocations may be lost.",
+		counter("patgate_store_went_back_total", "How often the store's newest change had a lower number than before, "+
+			"as after the failover to a database that lacks the last changes: revocations may be lost.",
 			func() float64 { return float64(s.Sessions.WentBack()) }),
 		counter("patgate_store_graced_total", "Times that a token was taken as it was when the store could last be reached "+
 			"(store.grace).", func() float64 { return float64(s.Sessions.Graced()) }),
@@ -42,7 +42,8 @@ func (s *Storage) Collectors() []prometheus.Collector {
 			Help: "1 while this is wrong with the place where the store is: moved, its file was removed or replaced; " +
 				"clock, its server's clock is more than 2 s from this machine's; " +
 				"unreachable, its server does not answer or takes nothing; damaged, pages of it cannot be read; " +
-				"full, there is no room left: tokens work, and nothing is stored but, with SQLite, what revokes, pauses or narrows them.",
+				"full, there is no room left: tokens work, and nothing is stored " +
+				"but, with SQLite, what revokes, pauses or narrows them.",
 			ConstLabels: prometheus.Labels{"fault": name}}, func() float64 {
 			if s.faults()[name] != nil {
 				return 1

@@ -10,7 +10,7 @@ import (
 	"patgate/store"
 )
 
-// node is this process among those that share a store; nil where no other can share it.
+// node is this process as one of the nodes that share a store; nil when the store cannot be shared.
 type node struct {
 	id    store.NodeID
 	store store.Fleet
@@ -18,7 +18,7 @@ type node struct {
 	stays sync.WaitGroup
 }
 
-// join says for the first time that this process is there, so that it begins with its share of the limits.
+// join makes this process known as a node for the first time, so that it begins with its share of the limits.
 func join(ctx context.Context, s store.Store, size *fleet.Size, report func(error)) *node {
 	shared, is := s.(store.Fleet)
 	if !is {
@@ -30,7 +30,7 @@ func join(ctx context.Context, s store.Store, size *fleet.Size, report func(erro
 	return n
 }
 
-// beat says that this process is there, and takes its share of the limits. When the store does not answer, that stays as it is.
+// beat says that this node is there, and takes its share of the limits. When the store does not answer, the share stays.
 func (n *node) beat(ctx context.Context, report func(error)) {
 	nodes, err := n.store.Beat(ctx, n.id)
 	if err == nil {
@@ -40,7 +40,7 @@ func (n *node) beat(ctx context.Context, report func(error)) {
 	}
 }
 
-// stay goes on saying that this process is there, until the context is done.
+// stay goes on saying that this node is there, until the context is done.
 func (n *node) stay(ctx context.Context, report func(error)) {
 	if n == nil {
 		return
@@ -59,7 +59,7 @@ func (n *node) stay(ctx context.Context, report func(error)) {
 	})
 }
 
-// leave says that this process is there no more, so that the others take its share at once. They find it out by themselves else.
+// leave says that this node goes, so that the others take its share at once. Without it they find that out by themselves.
 func (n *node) leave() {
 	if n != nil {
 		n.stays.Wait()

@@ -1,5 +1,5 @@
-// Package storage is the store as a gateway has it: open, with the sessions of tokens in front of it, this process's place among
-// those that share it, and a watch on what goes wrong with it.
+// Package storage is the store of a gateway: the open store, the sessions of tokens in front of it, this process as one of the
+// nodes that share it, and a watch on its faults.
 package storage
 
 import (
@@ -33,8 +33,8 @@ type Storage struct {
 	said   atomic.Pointer[map[string]error] // its faults, as they were last said
 }
 
-// Open opens the store and its keys, and says for the first time that this process shares it. table gives the route table in
-// force, and ceilings the limits of policy as code; nil: there are none.
+// Open opens the store and its keys, and makes this process known as a node. table gives the route table in force, and ceilings
+// the limits of policy as code; nil without any.
 func Open(ctx context.Context, c *config.Config, logger *zap.Logger, table func() *routes.Table,
 	ceilings func() *policy.Ceilings) (*Storage, error) {
 	opened, err := opening.Store(ctx, c)
@@ -90,8 +90,8 @@ func (s *Storage) Close() error {
 	return errors.Join(err, s.Opened.Close())
 }
 
-// Report gives what logs that the store failed, once a minute while it fails in the same way. What is said of its faults is not
-// said twice.
+// Report logs that the store failed, once a minute while it fails in the same way. Its faults, which are logged elsewhere, are
+// not logged twice.
 func (s *Storage) Report() func(error) {
 	var logged logs.Seldom
 	return func(err error) {

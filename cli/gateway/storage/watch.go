@@ -10,16 +10,16 @@ import (
 	"patgate/store"
 )
 
-// looked is how often the store is asked for its faults, retried how often a full one is tried, and triedFor how long
-// that may take.
+// looked is how often the store is asked for its faults, retried how often a write to a full store is tried, and triedFor how
+// long that may take.
 const (
 	looked   = 250 * time.Millisecond
 	retried  = 3 * time.Second
 	triedFor = 2 * time.Second
 )
 
-// watch logs when a fault of the store's begins, once a minute while it goes on, and its end. It tries whether a full store
-// has room again.
+// watch logs the beginning of a fault of the store, then once a minute while it goes on, and its end. It tries whether a full
+// store has room again.
 func (s *Storage) watch(ctx context.Context) {
 	logged := map[string]*logs.Seldom{}
 	tried := time.Now()
@@ -54,7 +54,7 @@ func (s *Storage) watch(ctx context.Context) {
 	}
 }
 
-// inspectedEvery is how often a part of the store is read in search of damage until all of it has been, and inspectedAgain
+// inspectedEvery is how often a part of the store is read in search of damage, until all parts have been, and inspectedAgain
 // when that begins anew.
 const (
 	inspectedEvery = 500 * time.Millisecond

@@ -1,5 +1,5 @@
 // Package trading is the part of the gateway that trades ID tokens: it keeps issuers and policies up to date with the
-// configuration and with policy as code, and tells the log what came of each trade.
+// configuration and with policy as code, and logs the outcome of each trade.
 package trading
 
 import (
@@ -66,14 +66,22 @@ func New(o Options) (*Desk, error) {
 	if d.trusts, err = opening.Trusts(c, nil, o.Table, o.Mounted, d.reloaded); err != nil {
 		return nil, err
 	}
-	if c.TrustAudience() == "" { // ID tokens are made for nobody: with a policy, reading it has a problem
+	if c.TrustAudience() == "" { // no ID token can be for patgate; a policy is a problem then
 		return d, nil
 	}
 	d.advise(d.trusts.Current())
 	d.watch = trustwatch.New(trustwatch.Options{Tokens: o.Tokens, Store: o.Store, Policies: d.trusts.Current,
 		Audience: c.TrustAudience()})
-	d.exchange, err = exchange.New(exchange.Options{Keys: d.keys, Policies: d.trusts.Current, Audience: c.TrustAudience(),
-		Tokens: o.Tokens, Store: o.Store, MaxAge: c.OIDC.MaxTokenAge.Std(), MaxLifetime: c.OIDC.MaxLifetime.Std(), Report: d.traded})
+	d.exchange, err = exchange.New(exchange.Options{
+		Keys:        d.keys,
+		Policies:    d.trusts.Current,
+		Audience:    c.TrustAudience(),
+		Tokens:      o.Tokens,
+		Store:       o.Store,
+		MaxAge:      c.OIDC.MaxTokenAge.Std(),
+		MaxLifetime: c.OIDC.MaxLifetime.Std(),
+		Report:      d.traded,
+	})
 	return d, err
 }
 
@@ -102,8 +110,8 @@ func (d *Desk) Door(attempts *forge.Attempts, deadline time.Duration) reading.ID
 		Report: func(err error) { d.o.Logger.Error("ID token as a credential", zap.Error(err)) }})
 }
 
-// Renew takes over the issuers and trusts of policy as code as it is now. An issuer that is gone is gone at once, whatever
-// becomes of the trusts that name it. It gives what is wrong with the trusts.
+// Renew takes over the present issuers and trusts of policy as code. An issuer that is gone goes at once, even when the trusts
+// that name it stay. It gives the problems of the trusts.
 func (d *Desk) Renew() []routes.Problem {
 	if d == nil {
 		return nil
@@ -146,7 +154,7 @@ func (d *Desk) advise(set *trust.Set) {
 	}
 }
 
-// traded logs that an ID token came to be traded, and what became of it.
+// traded logs that an ID token came to be traded, and the outcome.
 func (d *Desk) traded(e exchange.Event) {
 	// Claims are others' words, and what was asked for is not verified: names of trusts are written where there is such a policy.
 	if d.trusts.Current().Find(e.Trust) == nil {
@@ -154,8 +162,15 @@ func (d *Desk) traded(e exchange.Event) {
 	}
 	d.counters.Count(e)
 	d.watch.Traded(e)
-	fields := []zap.Field{zap.String("trust", e.Trust), zap.Bool("direct", e.Direct), zap.String("issuer", e.Issuer),
-		zap.Int64("token_id", e.TokenID), zap.String("reason", e.Reason), zap.String("claims", e.Claims), zap.String("claim", e.Claim)}
+	fields := []zap.Field{
+		zap.String("trust", e.Trust),
+		zap.Bool("direct", e.Direct),
+		zap.String("issuer", e.Issuer),
+		zap.Int64("token_id", e.TokenID),
+		zap.String("reason", e.Reason),
+		zap.String("claims", e.Claims),
+		zap.String("claim", e.Claim),
+	}
 	if e.Err != nil {
 		d.o.Logger.Error("exchange", append(fields, zap.Error(e.Err))...)
 		return

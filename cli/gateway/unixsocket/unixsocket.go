@@ -93,7 +93,7 @@ func vacant(key, path string) error {
 	if err == nil {
 		_ = c.Close()
 	}
-	if !errors.Is(err, syscall.ECONNREFUSED) { // whoever does not take connections just now may take them again
+	if !errors.Is(err, syscall.ECONNREFUSED) { // a process that does not take connections just now may take them again
 		return fmt.Errorf("%s: the socket %s is in use (fix: stop what uses it, or give another path)", key, path)
 	}
 	return nil

@@ -30,7 +30,7 @@ type Server struct {
 	codes map[string]agreed
 }
 
-// agreed is what a user has let the application have, for whoever has the verifier.
+// agreed is what a user has let the application have; the verifier opens it.
 type agreed struct {
 	user           int64
 	challenge, may string

@@ -21,11 +21,18 @@ func Read(files []*document.Document, forge string) *routes.Documents {
 		}
 		if r == nil {
 			r = &reader{out: &routes.Documents{
-				Schema: routes.Schema(forge), Roots: map[string]routes.DocumentRoot{}, Arguments: map[string]routes.RefKind{},
-				Objects: map[string]routes.DocumentObject{}, Inside: map[string]bool{}, Inherits: map[string]bool{},
-				Shown: map[string][]string{}, Edges: map[string]string{}, Widens: map[string]string{}, Templates: map[string]bool{},
-				Refused: map[string]string{},
-				Sources: map[string]routes.Source{},
+				Schema:    routes.Schema(forge),
+				Roots:     map[string]routes.DocumentRoot{},
+				Arguments: map[string]routes.RefKind{},
+				Objects:   map[string]routes.DocumentObject{},
+				Inside:    map[string]bool{},
+				Inherits:  map[string]bool{},
+				Shown:     map[string][]string{},
+				Edges:     map[string]string{},
+				Widens:    map[string]string{},
+				Templates: map[string]bool{},
+				Refused:   map[string]string{},
+				Sources:   map[string]routes.Source{},
 			}}
 		}
 		r.Document = d
@@ -37,7 +44,7 @@ func Read(files []*document.Document, forge string) *routes.Documents {
 	return r.out
 }
 
-// reader reads the rules of one file after another into one set. What a later file says of a name counts.
+// reader reads the rules of one file after another into one set. What a later file says about a name counts.
 type reader struct {
 	*document.Document
 	out *routes.Documents

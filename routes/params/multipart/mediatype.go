@@ -10,7 +10,7 @@ import (
 // quotes, no comment. Values are given without their quotes.
 type parameters struct {
 	rest    []byte
-	escapes string // the parameter in whose quotes \" stands for a quotation mark
+	escapes string // the parameter whose quoted text has \" for a quotation mark
 	bad     bool
 }
 

@@ -1,5 +1,5 @@
-// Package multipart reads multipart/form-data bodies strictly, and the media types that tell of them: what readers take
-// differently is refused.
+// Package multipart strictly reads multipart/form-data bodies and the media types that announce them. It refuses what readers
+// could take differently.
 package multipart
 
 import (

@@ -18,9 +18,9 @@ type Part struct {
 	ASCII       bool // its type names an encoding: only ASCII is read in it
 }
 
-// ParsePart reads the header lines of a part: Content-Disposition: form-data with a name and, of a file, a filename, and
-// perhaps a Content-Type. What means nothing in a form (RFC 7578, 4.7 and 4.8) is left out of what is sent. Anything else is
-// refused.
+// ParsePart reads the header lines of a part: Content-Disposition: form-data with a name and, for a file, a filename, and
+// perhaps a Content-Type. Lines that mean nothing in a form (RFC 7578, 4.7 and 4.8) are left out of what is sent. Anything
+// else is refused.
 func ParsePart(lines []byte) (Part, error) {
 	var h Part
 	var disposition, contentType bool

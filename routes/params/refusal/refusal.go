@@ -71,7 +71,7 @@ func Named(code Code, name []byte, message string) error {
 	return &Refusal{Code: code, Message: "parameter " + shown + " " + message, Param: shown}
 }
 
-// maxShownName bounds what is repeated of a name in a message, in bytes.
+// maxShownName is how much of a name a message repeats, in bytes.
 const maxShownName = 80
 
 // ShowName gives a name for a message. Names that are long, not printable ASCII or that hold a token are not repeated.

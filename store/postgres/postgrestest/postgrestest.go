@@ -62,7 +62,7 @@ func Missing() error {
 	return err
 }
 
-// unprivileged gives who the server runs as: PostgreSQL refuses root. Nil is whoever runs the test.
+// unprivileged gives the user that the server runs as: PostgreSQL refuses root. Nil is the user who runs the test.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil
@@ -102,8 +102,8 @@ func Start(durable bool) (c *Cluster, err error) {
 	password := filepath.Join(c.dir, "password")
 	err = os.WriteFile(password, []byte(Password), 0o644) // the directory is closed to others
 	if err == nil {
-		err = c.run("initdb", "-D", c.data(), "-U", Role, "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--locale=C.UTF-8",
-			"--no-sync")
+		err = c.run("initdb", "-D", c.data(), "-U", Role, "-A", "scram-sha-256", "--pwfile", password,
+			"-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
 	}
 	if err == nil {
 		err = c.Boot()

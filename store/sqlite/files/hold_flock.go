@@ -25,5 +25,5 @@ func owned(info fs.FileInfo) (mine bool, links uint64) {
 	if !ok {
 		return false, 0
 	}
-	return int(s.Uid) == os.Geteuid(), uint64(s.Nlink) // it is of another type elsewhere
+	return int(s.Uid) == os.Geteuid(), uint64(s.Nlink) // other systems have another type
 }

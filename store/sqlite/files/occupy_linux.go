@@ -21,8 +21,8 @@ func occupy(f *os.File, at, bytes int64) error {
 	return err
 }
 
-// Ahead takes room for the first bytes of a file, without making it longer: what is written there later finds its room. Nobody
-// may have locks on the file, which closing it would drop.
+// Ahead takes room for the first bytes of a file, without making it longer: later writes find their room. This process must hold
+// no locks on the file: closing it would drop them.
 func Ahead(name string, bytes int64) error {
 	f, err := os.OpenFile(name, os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -31,8 +31,8 @@ func Ahead(name string, bytes int64) error {
 	return errors.Join(unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, bytes), f.Close())
 }
 
-// Free gives how many bytes are free for this user in the file system of a directory, and how many it has; false when that is not
-// known.
+// Free gives how many bytes of a directory's file system are free for this user, and how many it has in all; known is false when
+// that cannot be found out.
 func Free(dir string) (free, all int64, known bool) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
@@ -61,12 +61,12 @@ func openReserve(name string, more int) (*os.File, error) {
 // readOnlyPlace tells whether an error says that a place is only for reading, or that a name is a link's.
 func readOnlyPlace(err error) bool { return errors.Is(err, unix.EROFS) || errors.Is(err, unix.ELOOP) }
 
-// pageOfIndex is what SQLite takes for the smallest block of a file system: of each page of the -shm it writes one byte, so that
-// smaller blocks are missing where it has written nothing yet, and a full disk ends whoever writes there.
+// pageOfIndex is the smallest block of a file system that SQLite reckons with. It writes one byte of each page of the -shm. With
+// smaller blocks the rest of a page has no room yet, and on a full disk a write there kills the process.
 const pageOfIndex = 4096
 
-// Solid takes room for the first bytes of a -shm where blocks are smaller than SQLite takes them for. The descriptor is never
-// closed: that would drop the locks that SQLite has on the file in this process, in other stores too.
+// Solid takes room for the first bytes of a -shm on file systems whose blocks are smaller than SQLite reckons. The descriptor is
+// never closed: that would drop the locks that SQLite has on the file in this process, for other stores too.
 func Solid(name string, bytes int64) error {
 	var s unix.Statfs_t
 	if err := unix.Statfs(name, &s); err != nil || s.Bsize >= pageOfIndex {

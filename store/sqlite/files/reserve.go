@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Reserve is a file that keeps room on a file system, to be given up piece by piece when there is no other. Several processes
-// may use it. Before Begin, and where its file system cannot keep any, it is whole as it is. What was given leaves a hole at its
-// end, so that each process sees by its length how much it has once kept.
+// Reserve is a file that keeps room on a file system, to be given up piece by piece when there is no other room. Several
+// processes may use it. Before Begin, and where the file system cannot keep room, it counts as whole. Room that was given up is a
+// hole at the end, so each process sees by the file's length how much it has once kept.
 type Reserve struct {
 	name     string
 	wanted   int64
@@ -109,8 +109,8 @@ func (r *Reserve) Give() bool {
 	return true
 }
 
-// Fill keeps as much as there is room for: what was given, and more while enough stays free. Where a reserve is not possible,
-// nothing is kept any more.
+// Fill keeps as much as there is room for: what was given up, and more while enough stays free. Where a reserve is not possible,
+// it keeps nothing any more.
 func (r *Reserve) Fill() error {
 	if r.wanted == 0 || !r.kept.Load() || r.Size() >= r.wanted {
 		return nil

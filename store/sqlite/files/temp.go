@@ -10,8 +10,8 @@ import (
 )
 
 // Temp makes an empty file of mode 0600 in dir: begin, a number, and .db. drop removes it, when it still has that name. Until
-// then, or until this process ends, a file beside it is held, so that Sweep leaves it alone. That is another one because on
-// network file systems this lock and those of SQLite would be in each other's way.
+// then, or until this process ends, a second file beside it is locked, so that Sweep leaves it alone. On network file systems a
+// lock on the file itself would be in the way of SQLite's.
 func Temp(dir, begin string) (name string, drop func(), err error) {
 	for range 100 {
 		f, err := os.CreateTemp(dir, begin+"*.db"+holdEnd)
@@ -56,7 +56,7 @@ func stands(f *os.File) bool {
 }
 
 // Sweep removes from dir the files of Temp that killed processes left: files of this user with such a name and mode, if ours
-// accepts their first 100 bytes, or as many as there are. A file that has another name too loses only this one.
+// accepts their first 100 bytes, or all of a shorter file. A file that also has another name loses only this one.
 func Sweep(dir, begin string, ours func(header []byte) bool) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -104,7 +104,7 @@ func sweep(held string, ours func(header []byte) bool) {
 // left tells whether a file is one of Temp's.
 func left(name string, ours func(header []byte) bool) bool {
 	info, links := plain(name)
-	if info == nil || links > 1 { // then it has got its name. Whoever opens and closes it drops the locks that SQLite has on it
+	if info == nil || links > 1 { // then it has got its name. Opening and closing it would drop the locks that SQLite has on it
 		return info != nil
 	}
 	f, err := open(name)

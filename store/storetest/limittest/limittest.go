@@ -199,8 +199,8 @@ func testBytes(t *testing.T, f *storetest.Fixture) {
 	if got := move(limits.Moved{Family: a.ID, Day: 11, Bytes: 0}); got[0] != 0 {
 		t.Errorf("on the next day: %v", got)
 	}
-	if got := move(limits.Moved{Family: a.ID, Day: 10, Bytes: 100}, limits.Moved{Family: a.ID, Day: 11, Bytes: 1}); got[0] != 100 ||
-		got[1] != 101 {
+	got = move(limits.Moved{Family: a.ID, Day: 10, Bytes: 100}, limits.Moved{Family: a.ID, Day: 11, Bytes: 1})
+	if got[0] != 100 || got[1] != 101 {
 		t.Errorf("by a clock that is behind: %v", got)
 	}
 	if _, bytes, err := f.Store.LimitUse(ctx, a.ID, 10); bytes != 101 || err != nil {

@@ -24,7 +24,7 @@ const (
 	many = 60
 )
 
-// world is a store with tokens of all kinds, and what was judged of them.
+// world is a store with tokens of all kinds, and their judgements.
 type world struct {
 	*storetest.Fixture
 	now    time.Time
@@ -131,7 +131,9 @@ func holds(l *store.Listed, f *store.Filter) bool {
 	for i := range l.Scopes {
 		s := &l.Scopes[i]
 		there := anywhere || slices.Contains(f.Reach.May, s.Access) ||
-			slices.ContainsFunc(store.PlacesOf(l.Scopes[i:i+1]), func(p store.Place) bool { return slices.Contains(f.Reach.Places, p) })
+			slices.ContainsFunc(store.PlacesOf(l.Scopes[i:i+1]), func(p store.Place) bool {
+				return slices.Contains(f.Reach.Places, p)
+			})
 		if there && (f.Holds == "" || slices.Contains(s.Permissions, f.Holds)) {
 			return true
 		}
@@ -155,7 +157,7 @@ func usable(l *store.Listed, f *store.Filter) bool {
 
 // keeps tells whether a token is one that a filter leaves.
 func (w *world) keeps(l *store.Listed, f *store.Filter) bool {
-	if f.Reporting || f.Revoked != nil && *f.Revoked == l.RevokedAt.IsZero() { // none is in report mode
+	if f.Reporting || f.Revoked != nil && *f.Revoked == l.RevokedAt.IsZero() { // no token is in report mode
 		return false
 	}
 	if !holds(l, f) || !usable(l, f) {
@@ -240,13 +242,15 @@ func (w *world) lists(t *testing.T) {
 	for state := store.StateAny; state <= store.StatePaused; state++ {
 		filters = append(filters, store.Filter{State: state}, store.Filter{State: state, OwnerID: w.Owner.ID})
 		for _, search := range []string{"renovate", "ÄRG", "0%", `a"b`, "x_y", "oy", "nothing of it"} {
-			filters = append(filters, store.Filter{State: state, Search: search}, store.Filter{State: state, Search: search, CountTo: 2})
+			filters = append(filters, store.Filter{State: state, Search: search},
+				store.Filter{State: state, Search: search, CountTo: 2})
 		}
 	}
 	for mark := store.MarkBroad; mark <= store.MarkRests; mark++ {
 		filters = append(filters, store.Filter{Mark: mark, TableVersion: 2},
 			store.Filter{Mark: mark, TableVersion: 2, OwnerID: w.Owner.ID},
-			store.Filter{Mark: mark, TableVersion: 2, Search: "deploy"}, store.Filter{Mark: mark, TableVersion: 2, ReportsAreBroad: true})
+			store.Filter{Mark: mark, TableVersion: 2, Search: "deploy"},
+			store.Filter{Mark: mark, TableVersion: 2, ReportsAreBroad: true})
 	}
 	yes, no := true, false
 	project, group := store.Place{Kind: routes.RefProject, ID: 6}, store.Place{Kind: routes.RefGroup, ID: 8}
@@ -440,8 +444,10 @@ func (w *world) elsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	credential := w.NewCredential(t, there, "api")
-	scopes := []policy.ScopeSpec{{Access: "selected_memberships", ProjectIDs: []int64{777, 778}, Permissions: []string{"read_job"}},
-		{Access: "all_memberships", Permissions: []string{"read_user_elsewhere"}}}
+	scopes := []policy.ScopeSpec{
+		{Access: "selected_memberships", ProjectIDs: []int64{777, 778}, Permissions: []string{"read_job"}},
+		{Access: "all_memberships", Permissions: []string{"read_user_elsewhere"}},
+	}
 	other := w.NewToken(t, "elsewhere", func(r *token.Record) {
 		r.OwnerID, r.CredentialID, r.Scopes = there.ID, credential.ID, scopes
 	})
@@ -517,10 +523,10 @@ func (w *world) edits(t *testing.T) {
 	} {
 		l, err := w.Store.Token(t.Context(), made.ID)
 		if err == nil {
-			_, err = w.Store.EditToken(t.Context(), made.ID, store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name,
-				Scopes:       []policy.ScopeSpec{{Access: "selected_memberships", ProjectIDs: []int64{c.project}, Permissions: c.holds}},
-				TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil},
-				store.Cause{At: w.now})
+			scope := policy.ScopeSpec{Access: "selected_memberships", ProjectIDs: []int64{c.project}, Permissions: c.holds}
+			e := store.Edit{Revision: l.Revision, Children: l.Children, Name: l.Name, Scopes: []policy.ScopeSpec{scope},
+				TableVersion: l.TableVersion, ExpiresAt: l.ExpiresAt, RenewUntil: l.RenewUntil}
+			_, err = w.Store.EditToken(t.Context(), made.ID, e, store.Cause{At: w.now})
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -21,8 +21,8 @@ func Start() time.Time { return storetest.Start() }
 // allow stores what an owner allows a trust.
 func allow(t testing.TB, f *storetest.Fixture, name string) store.Trust {
 	t.Helper()
-	a := store.Trust{Name: name, OwnerID: f.Owner.ID, CredentialID: f.Credential.ID, Scopes: f.Record(name).Scopes, TableVersion: 1,
-		Rules: "{}", AllowedAt: Start(), AllowedBy: "user:42"}
+	a := store.Trust{Name: name, OwnerID: f.Owner.ID, CredentialID: f.Credential.ID, Scopes: f.Record(name).Scopes,
+		TableVersion: 1, Rules: "{}", AllowedAt: Start(), AllowedBy: "user:42"}
 	if err := f.Store.AllowTrust(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// filledAtOnce is of how many tokens at most one transaction notes what they name and hold, and notedAtOnce with how many
-	// rows it is enough: others wait until it has ended.
+	// filledAtOnce is how many tokens at most one transaction notes, and notedAtOnce after how many rows it ends, because other
+	// changes wait for it.
 	filledAtOnce, notedAtOnce = 100, 2000
 	// rowsAtOnce is how many rows one statement writes.
 	rowsAtOnce = 100
@@ -31,7 +31,7 @@ func Fill(ctx context.Context, tx Conn) (more bool, err error) {
 	return places || grants, err
 }
 
-// holder is a token of which something is noted.
+// holder is a token whose rights and places are noted.
 type holder struct {
 	id, owner      int64
 	scopes, limits string
@@ -44,7 +44,8 @@ func fillSome(ctx context.Context, tx Conn, left string, note func(context.Conte
 	if err != nil || last == 0 {
 		return false, err
 	}
-	rows, err := tx.Query(ctx, `SELECT t.id, t.owner_id, t.scopes, CASE WHEN t.family_id = t.id THEN `+limited.Column+` ELSE '' END
+	rows, err := tx.Query(ctx, `SELECT t.id, t.owner_id, t.scopes,
+		CASE WHEN t.family_id = t.id THEN `+limited.Column+` ELSE '' END
 		FROM tokens t WHERE t.id > ? AND t.id <= ? ORDER BY t.id LIMIT ?`, done, last, filledAtOnce)
 	if err != nil {
 		return false, err

@@ -14,7 +14,7 @@ type Counts struct {
 	Note func(ctx context.Context, doing string, f func(Conn) error) error
 }
 
-// TakeUse implements store.Limited. What is used up is only read: who asks again and again holds up no change.
+// TakeUse implements store.Limited. A limit that is used up is only read: repeated requests hold up no change.
 func (c Counts) TakeUse(ctx context.Context, of []limits.MostUses) error {
 	for _, m := range of {
 		switch uses, _, err := used(ctx, c.Read, m.Family, 0); {

@@ -1,4 +1,4 @@
-// Package limited keeps the limits of tokens in a table, by family, and what is used of them.
+// Package limited keeps the limits of tokens in a table, by family, and how much of them is used.
 package limited
 
 import (
@@ -91,8 +91,8 @@ func above(ctx context.Context, on Conn, id int64) (all []store.Above, err error
 		var a store.Above
 		var parent int64
 		var text string
-		err := on.QueryRow(ctx, `SELECT coalesce(max(t.family_id), 0), coalesce(max(t.parent_id), 0), coalesce(max(`+Column+`), '')
-			FROM tokens t WHERE t.id = ?`, id).Scan(&a.Family, &parent, &text)
+		err := on.QueryRow(ctx, `SELECT coalesce(max(t.family_id), 0), coalesce(max(t.parent_id), 0),
+			coalesce(max(`+Column+`), '') FROM tokens t WHERE t.id = ?`, id).Scan(&a.Family, &parent, &text)
 		if err != nil {
 			return nil, err
 		}

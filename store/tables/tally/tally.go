@@ -1,6 +1,6 @@
-// Package tally writes the statements by which it is kept how many tokens of each kind owners have. What a token counts as stands
-// in the table tallied, the sums of that in tallies; tokens that may count as something else by now are in untallied, or have an
-// until that is over. Whoever reads takes those out of the sums and counts them as they are.
+// Package tally writes the statements that keep how many tokens of each kind owners have. The table tallied says what a token
+// counts as, and tallies has the sums. Tokens that may count as something else by now are in untallied, or have an until that is
+// over: a reader takes these out of the sums and counts them as they are.
 package tally
 
 import (
@@ -97,8 +97,8 @@ func counted() string {
 // AtOnce is how many tokens are counted anew by one statement.
 const AtOnce = 100
 
-// These list what is to be counted anew, AtOnce at most: what was changed; what has become something else by an instant; and what
-// was counted by a clock that was ahead.
+// These list the tokens to count anew, AtOnce at most: tokens that were changed, tokens that have become something else by an
+// instant, and tokens that were counted by a clock that was ahead.
 const (
 	Changed = "SELECT token_id FROM untallied ORDER BY token_id LIMIT 100"
 	Over    = "SELECT token_id FROM tallied WHERE until <= ?1 ORDER BY until LIMIT 100"
@@ -117,8 +117,8 @@ func some(first int) string {
 	return "(" + strings.Join(texts, ", ") + ")"
 }
 
-// Taken removes tokens from what was changed. It comes before Recount, so that a change that is committed between the two is
-// counted, or still noted.
+// Taken removes tokens from those noted as changed. It comes before Recount, so a change that is committed between the two is
+// either counted or still noted.
 func Taken() string { return "DELETE FROM untallied WHERE token_id IN " + some(1) }
 
 // Kept asks what tokens are kept as: the owner, and the sum of each column.
@@ -158,7 +158,7 @@ func due(one bool) string {
 		"SELECT token_id FROM tallied WHERE counted_at > %[2]s + %[3]d%[1]s)", only, now, apart.Milliseconds())
 }
 
-// parts are numbers that have to be added up, by owner: of one, the second argument, or of all.
+// parts are numbers that have to be added up, by owner: those of one owner, the second argument, or of all.
 func parts(reports string, one bool) string {
 	const isDue = " IN (SELECT token_id FROM due)"
 	only, onlyTokens := "", ""
@@ -209,7 +209,8 @@ func One(f *store.OwnerFilter, d filter.Dialect) (query string, args []any) {
 	if args = []any{f.Now.UnixMilli()}; f.OwnerID != 0 {
 		args = append(args, f.OwnerID)
 	}
-	return "WITH " + due(f.OwnerID != 0) + ", " + parts(reporting(f, d), f.OwnerID != 0) + " SELECT " + added() + " FROM parts", args
+	with := due(f.OwnerID != 0) + ", " + parts(reporting(f, d), f.OwnerID != 0)
+	return "WITH " + with + " SELECT " + added() + " FROM parts", args
 }
 
 // matching is the condition that an owner is one that a filter leaves, with its arguments behind those that are there.
@@ -241,8 +242,8 @@ func HowMany(f *store.OwnerFilter) (query string, args []any) {
 	return "SELECT count(*) FROM owners o WHERE " + condition, args
 }
 
-// Owners asks for what owners' tokens amount to: columns of the owner, the numbers as One gives them, the highest blast radius
-// and the last use.
+// Owners asks for the sums of owners' tokens: columns of the owner, the numbers as One gives them, the highest blast radius and
+// the last use.
 func Owners(f *store.OwnerFilter, columns string, d filter.Dialect) (query string, args []any) {
 	condition, args := matching(f, []any{f.Now.UnixMilli()})
 	text := "WITH " + due(false) + ", " + parts(reporting(f, d), false) + ", sums AS (SELECT owner_id, max(dues) AS dues, " +

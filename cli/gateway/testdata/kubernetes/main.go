@@ -1,5 +1,5 @@
-// Command kubernetes reads manifests from its input as Kubernetes' own types say, and tells of every field that they do not have.
-// It is a module of its own, so that those types are no dependency of the product's.
+// Command kubernetes reads manifests from its input as Kubernetes' own types say, and reports every field that they do not
+// have. It is a module of its own, so that those types are no dependency of the product's.
 package main
 
 import (
