@@ -10,6 +10,7 @@ import (
 
 	"patgate/fleet/share"
 	"patgate/policy"
+	"patgate/proxy/asking"
 	"patgate/proxy/fast"
 	"patgate/proxy/header"
 	"patgate/proxy/observe"
@@ -337,7 +338,7 @@ func (x *exchange) untilClose() {
 
 // ask sends a request of patgate's own to the forge with the session's credential, and reads a short answer whole.
 func (h *Handler) ask(q *surface.Request, session *token.Session, head []byte) (status int, body []byte, err error) {
-	return h.forge.Patgate.Ask(head, surface.ClaimOf(session, q.Conn))
+	return asking.Ask(h.forge.Patgate, head, surface.ClaimOf(session, q.Conn))
 }
 
 // forget drops what was known of the containers of a request that may have changed the tree of groups and projects, who
