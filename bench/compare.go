@@ -47,6 +47,15 @@ func (s *stage) present(ctx context.Context, r *report.Result, to target, names 
 	return running, nil
 }
 
+// turns is the order in which n peers are driven in a round. Each round begins with the next peer, so that the first place of a
+// round, after a pause, is not always the same peer's.
+func turns(n, round int) (order []int) {
+	for i := range n {
+		order = append(order, (i+round)%n)
+	}
+	return order
+}
+
 // end stops what present started.
 func end(running []contestant) {
 	for _, c := range running {
@@ -79,8 +88,8 @@ func (s *stage) compare(ctx context.Context, o *options, r *report.Result) error
 	}
 	for round := range o.rounds {
 		s.say("throughput, round %d of %d", round+1, o.rounds)
-		for i, c := range running {
-			x, err := s.saturate(ctx, c.service, l)
+		for _, i := range turns(len(running), round) {
+			x, err := s.saturate(ctx, running[i].service, l)
 			if err != nil {
 				return err
 			}
@@ -116,8 +125,8 @@ func (s *stage) pace(ctx context.Context, o *options, running []contestant, l tr
 	}
 	for round := range o.rounds {
 		s.say("latency at %.0f a second, round %d of %d", rate, round+1, o.rounds)
-		for i, c := range running {
-			q, err := s.latency(ctx, c.service, l, rate)
+		for _, i := range turns(len(running), round) {
+			q, err := s.latency(ctx, running[i].service, l, rate)
 			if err != nil {
 				return set, err
 			}
@@ -180,14 +189,16 @@ func (s *stage) scale(ctx context.Context, o *options, r *report.Result) error {
 	for _, w := range ways {
 		r.Scaling = append(r.Scaling, &report.Series{Name: w.name, Of: w.of})
 	}
-	for round := range o.rounds {
+	for round := -1; round < o.rounds; round++ { // the first is to warm up: a token's first use costs more than the next ones
 		s.say("scaling, round %d of %d", round+1, o.rounds)
-		for i, w := range ways {
-			x, err := s.saturate(ctx, w.v, w.traffic)
+		for _, i := range turns(len(ways), max(0, round)) {
+			x, err := s.saturate(ctx, ways[i].v, ways[i].traffic)
 			if err != nil {
 				return err
 			}
-			r.Scaling[i].Samples = append(r.Scaling[i].Samples, x)
+			if round >= 0 {
+				r.Scaling[i].Samples = append(r.Scaling[i].Samples, x)
+			}
 		}
 	}
 	return nil
