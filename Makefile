@@ -83,7 +83,7 @@ fuzz:
 	[ $$found -gt 0 ] || { echo "no fuzzer was found"; exit 1; }; echo "$$found fuzzers ran"
 
 # patgate beside nginx, HAProxy and Caddy, as far as they are installed (apt-get install nginx-light haproxy caddy wrk), about
-# ten minutes on a quiet machine. BENCH takes flags: make bench BENCH="-parts compare -rounds 9".
+# 25 minutes on a quiet machine. BENCH takes flags: make bench BENCH="-parts compare -rounds 9".
 bench:
 	$(GO) run ./bench -out bench/results $(BENCH)
 

@@ -30,7 +30,7 @@ func cacheMetrics() []cacheMetric {
 			func(s cache.Stats) uint64 { return s.NegativeHits }),
 		metric("misses", "Look-ups that found nothing fresh.", func(s cache.Stats) uint64 { return s.Misses }),
 		metric("joins", "Look-ups that waited for another's load.", func(s cache.Stats) uint64 { return s.Joins }),
-		metric("loads", "Reads of what a cache stands in front of.", func(s cache.Stats) uint64 { return s.Loads }),
+		metric("loads", "Reads from the source behind a cache.", func(s cache.Stats) uint64 { return s.Loads }),
 		metric("load_errors", "Reads that failed.", func(s cache.Stats) uint64 { return s.Errors }),
 		metric("invalidations", "Entries or generations that were dropped on a change.",
 			func(s cache.Stats) uint64 { return s.Invalidations }),

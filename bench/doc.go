@@ -2,7 +2,7 @@
 // auth_request, HAProxy and Caddy. It starts an upstream and every peer on loopback, drives them in turn with the same
 // requests, and writes one table. docs/performance.md tells what is measured and what was seen.
 //
-//	go run ./bench            # everything; about ten minutes
+//	go run ./bench            # everything; about 25 minutes
 //	go run ./bench -smoke     # a few requests of everything, to see that it works
 //	go run ./bench -parts compare,latency -rounds 9
 //

@@ -100,7 +100,7 @@ func TestUnusedRights(t *testing.T) {
 		}
 		out, err := f.run("learn", "unused")
 		if err != nil || !strings.Contains(out, "3 of 5 permissions and 1 of 1 group unused for 60 days") ||
-			!strings.Contains(out, "nothing of it was used for 60 days") {
+			!strings.Contains(out, "none of it was used for 60 days") {
 			t.Errorf("%v %s", err, out)
 		}
 		f.want(t, 404, w.bobPAT, "GET", extra(v.ID, "/unused"), nil)
@@ -121,7 +121,7 @@ func TestUnusedRights(t *testing.T) {
 	f.step(t, "what was not used at all is offered to be revoked, and not narrowed", func(t *testing.T) {
 		f.tokenPage("idle")
 		f.follow("#unused")
-		f.sees("Nothing of it was used for 60 days", "Revoke it")
+		f.sees("None of it was used for 60 days", "Revoke it")
 		if evaluate[bool](f.browser, `!!document.querySelector("#narrow")`) {
 			t.Errorf("it is offered to be narrowed\n%s", f.body())
 		}

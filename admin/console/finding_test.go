@@ -87,7 +87,7 @@ func TestUnusedRights(t *testing.T) {
 		w.pass(61 * 24 * time.Hour)
 		v := w.signedIn(t, w.alicePAT)
 		p := v.get(t, at(id, "/unused"))
-		p.wants(t, 200, "Nothing of it was used for 60 days", "Revoke it")
+		p.wants(t, 200, "None of it was used for 60 days", "Revoke it")
 		for range 50 { // what is kept ends later with each moment by now, also within a judgement, which takes one turn
 			v.get(t, at(id, "/unused")).wants(t, 200, "Revoke it")
 		}

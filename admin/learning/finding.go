@@ -240,7 +240,7 @@ func (f *Finding) describe() {
 		f.Standing = NothingUsed
 		f.Text = "for " + spell(f.Days, "day") + " no request needed any of its rights"
 	case len(f.Rights.Scopes) == 0:
-		f.Standing, f.Text = NothingUsed, "nothing of it was used for "+spell(f.Days, "day")
+		f.Standing, f.Text = NothingUsed, "none of it was used for "+spell(f.Days, "day")
 	case len(parts) == 0:
 		f.Standing, f.Text = AllUsed, "all of it was used within "+spell(f.Days, "day")
 	default:

@@ -51,7 +51,7 @@ func Put(ctx context.Context, keep Keep, l *store.Listed, seen []policy.Containe
 	if len(all) == 0 || keep(ctx, all) == nil {
 		return nil
 	}
-	return []string{"what its projects and groups are called could not be stored: lists show their ids until they are seen again"}
+	return []string{"the names of its projects and groups could not be stored: lists show their ids until they are seen again"}
 }
 
 // directWithin bounds how long the answer about a token waits for the names of its places.

@@ -222,7 +222,7 @@ func (k *Keeper) Flush(ctx context.Context) error {
 	defer close(told)
 	var err error
 	if lost > 0 {
-		err = fmt.Errorf("%d names of projects and groups came faster than they could be stored, and were dropped", lost)
+		err = fmt.Errorf("names of projects and groups came faster than they could be stored: %d dropped", lost)
 	}
 	for len(all) > 0 {
 		some := all[:min(len(all), atOnce)]

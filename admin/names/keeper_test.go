@@ -150,7 +150,7 @@ func TestAKeeperIsBounded(t *testing.T) {
 	for id := range int64(10_000) {
 		b.Saw(42, routes.Reference{}, container(id+1, "acme/many"))
 	}
-	if err := b.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "7952 names") {
+	if err := b.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), ": 7952 dropped") {
 		t.Errorf("%v", err)
 	}
 	if n := len(b.shelf.seen); n != 2048 {

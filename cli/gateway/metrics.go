@@ -26,10 +26,10 @@ func registerMetrics(p *parts, o *observe.Observer) {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("patgate_routes", "Rows of the route table in use.",
 			func() float64 { return float64(len(p.rules.Table().Routes())) }),
-		counter("patgate_uses_lost_total", "Requests of tokens that are counted in no unit of what a token was seen to do, "+
+		counter("patgate_uses_lost_total", "Requests of tokens that are missing from the record of what a token did, "+
 			"because there were too many or the store did not take them.",
 			func() float64 { return float64(p.records.use.Lost()) }),
-		counter("patgate_learn_damaged_total", "Kept units of what was seen that could not be read.",
+		counter("patgate_learn_damaged_total", "Stored records of observed requests that could not be read.",
 			func() float64 { return float64(p.records.use.Damaged() + p.services.learning.Damaged()) }),
 		admin.ObserverCollector(o.Lost),
 		gauge("patgate_audit_healthy", "1 while decisions can be recorded.", func() float64 {

@@ -108,8 +108,8 @@ func newLearnApply() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply SUBJECT",
 		Short: "Make a token with the smallest grant that would have been enough for another, and print its secret",
-		Long: `Makes a new token; the other stays as it is until you revoke it. What was left out of the proposal because nobody
-has said yes to it is left out here too: see --accept.`,
+		Long: `Makes a new token; the other stays as it is until you revoke it. What the proposal leaves out because nobody has
+accepted it is left out here too: see --accept.`,
 		Example: `  patgate learn apply 1000000000042 --name "nightly, as it is" --expires 30d`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -59,7 +59,8 @@ func Trusts(c *config.Config, paths []string, table func() *routes.Table, mounte
 			}
 			if len(documents) > 0 && c.Policies != "" && c.TrustAudience() == "" {
 				return nil, []routes.Problem{{Source: routes.Source{File: documents[0].File, Line: documents[0].Node.Line},
-					Message: "ID tokens are made for nobody", Fix: "give public_url or oidc.audience in the configuration"}}
+					Message: "no audience is configured for ID tokens",
+					Fix:     "give public_url or oidc.audience in the configuration"}}
 			}
 			return loadTrusts(c, files, documents, set, table())
 		},

@@ -60,7 +60,7 @@ an empty one in its place, neither a gateway nor a command, but this command wit
 		},
 	}
 	cmd.Flags().Bool("check", false, "change nothing, and fail when there is something to do")
-	cmd.Flags().Bool("new", false, "make a new, empty store also where there was one, whose tokens it does not know")
+	cmd.Flags().Bool("new", false, "make a new, empty store even where there was one; it does not know the old one's tokens")
 	settings.AddStore(cmd)
 	return cmd
 }

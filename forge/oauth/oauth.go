@@ -130,7 +130,7 @@ func (a *App) Who(ctx context.Context, code, verifier string) (id forge.Identity
 		return id, fmt.Errorf("the forge does not take the code: %w", forge.ErrCredential)
 	case errors.As(err, &refused):
 		// Nothing of the answer is told: it may hold what was sent.
-		return id, fmt.Errorf("status %d for the code, which says nothing of it (is console.oauth right?): %w",
+		return id, fmt.Errorf("status %d, which does not tell whether the code is good (is console.oauth right?): %w",
 			refused.Response.StatusCode, forge.ErrUnavailable)
 	case err != nil && ctx.Err() != nil:
 		return id, forge.ErrTimeout

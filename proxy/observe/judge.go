@@ -25,7 +25,7 @@ var (
 	// errNothing: no grant decides on what the request did.
 	errNothing = errors.New("no grant decides on that")
 	// errIdentity: it is not known whose the credential is.
-	errIdentity = errors.New("nobody says whose the credential is")
+	errIdentity = errors.New("it is not known whose the credential is")
 )
 
 // judge has the request judged as one of a token that may do everything its owner may, and notes in the event what it did. That

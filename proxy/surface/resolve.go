@@ -320,7 +320,7 @@ func (j *Judgement) maxAge() time.Duration {
 // errMissingContainer refuses a request that names no container where its row needs one.
 func errMissingContainer(name string) error {
 	return &refusal.Refusal{Code: refusal.CodeMissing, Param: name,
-		Message: "parameter \"" + name + "\" is required: without it nobody can tell which project or group is meant"}
+		Message: "parameter \"" + name + "\" is required: without it patgate cannot tell which project or group is meant"}
 }
 
 // Own gives the container of the row's own boundary.

@@ -62,7 +62,7 @@ func (d *reading) query(f *field, s *ast.Field, p place, depth int) error {
 		return nil
 	}
 	if root.Profiles && !d.isShown(f.of, s.SelectionSet, 0) {
-		return d.unlisted(p.frame, "what "+f.name+" gives besides the profile of somebody else")
+		return d.unlisted(p.frame, "what "+f.name+" gives beyond the profile of another user")
 	}
 	return d.descend(f, s, p, depth)
 }
@@ -130,7 +130,7 @@ func (d *reading) mutation(f *field, s *ast.Field, p place, depth int) error {
 }
 
 func (d *reading) unlisted(p *frame, name string) error {
-	return d.refuse(p, CodeUnlisted, name+" has no permission in the route table: nobody can be given it")
+	return d.refuse(p, CodeUnlisted, name+" has no permission in the route table: it cannot be granted to a token")
 }
 
 // inner reads a field below the root.

@@ -25,7 +25,7 @@ func (d *reading) reference(p *place, arg *field, kind routes.RefKind, v value) 
 	if strings.HasPrefix(v.text, "gid:") && !byPath || kind == routes.RefNone {
 		ref, known, err := d.object(p, arg.of, v.text)
 		if err == nil && !known {
-			err = d.refuse(p.frame, CodeReference, "nobody can find out which project or group an object of that id belongs to")
+			err = d.refuse(p.frame, CodeReference, "it is not known which project or group the object with this id belongs to")
 		}
 		if err == nil && ref != (Reference{}) {
 			p.refs = append(p.refs, ref)

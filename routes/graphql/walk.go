@@ -301,7 +301,7 @@ func (d *reading) field(t *typ, s *ast.Field, p place, depth int) error {
 	}
 	if t.kind == abstractKind && s.Name != "__typename" {
 		if len(t.possible) == 0 {
-			return d.refuse(p.frame, CodeUnlisted, "nobody knows what "+t.name+" can be")
+			return d.refuse(p.frame, CodeUnlisted, "it is not known which types "+t.name+" can be")
 		}
 		for _, c := range t.possible { // what is asked of an interface is asked of each type that has it
 			inner, err := d.enter(c, p)

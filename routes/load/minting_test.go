@@ -64,7 +64,7 @@ func TestEscapes(t *testing.T) {
 	for _, c := range []struct{ name, overlay, want string }{
 		{"without what is minted", row + "        escapes: it does\n        unsafe: true\n", "mints none"},
 		{"where nothing was handed out", user + "        escapes: it does\n",
-			"drops what protects it: that what it mints is handed out to nobody (escapes)"},
+			"drops what protects it: that patgate does not hand out what it mints (escapes)"},
 		{"and unsafely", user + "        escapes: it does\n        unsafe: true\n", ""},
 		{"to older tokens", row + "        mints: deploy token\n        escapes: it does\n", "drops what protects it: since=2"},
 		{"to the same tokens", strings.Replace(row, "tokens\n", "tokens since=2\n", 1) +

@@ -116,7 +116,7 @@ func dropped(old, r *routes.Route) []string {
 		lost = append(lost, "mints")
 	}
 	if old.Withheld() && r.Mints != "" && !r.Withheld() {
-		lost = append(lost, "that what it mints is handed out to nobody (escapes)")
+		lost = append(lost, "that patgate does not hand out what it mints (escapes)")
 	}
 	if r.Since < old.Since && !r.Withheld() && r.Refused == "" && (r.Writes() || r.Mints != "") {
 		lost = append(lost, "since="+strconv.Itoa(old.Since))

@@ -81,7 +81,7 @@ func (p *pushOptions) carriers(s *section, n *yaml.Node) {
 			s.Problem(item, p.table.nearRow(key),
 				"there is no row %s whose pushes could carry options", key)
 		case p.rows[i].Refs != routes.RefsListed:
-			s.Problem(item, "name a row with refs=listed", "row %s is not a push: nobody would see its options", key)
+			s.Problem(item, "name a row with refs=listed", "row %s is not a push: its options would not be seen", key)
 		default:
 			p.carried = append(p.carried, p.rows[i].Route)
 		}

@@ -199,7 +199,7 @@ func (q *quickActions) textField(s *section, n *yaml.Node, key string, f routes.
 	first, twice := q.files[k]
 	switch {
 	case len(r.Body.Stream) > 0:
-		s.Problem(n, "remove `stream` from its body", "row %s streams bodies, whose commands nobody would see", key)
+		s.Problem(n, "remove `stream` from its body", "row %s streams its body: commands in it would not be seen", key)
 	case twice && (first == s.File || !s.Overlay || !slices.Contains(r.Texts, f)):
 		s.Problem(n, "remove one of them", "%s of row %s appears twice under fields", f.Param, key)
 	case !twice:

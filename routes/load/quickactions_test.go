@@ -105,7 +105,7 @@ func TestWrongCommandsAreReported(t *testing.T) {
 		{"a row that is none", "- POST /projects/{project}/items\n        - PUT", "- POST /projects/{project}/item\n        - PUT",
 			"there is no row POST /projects/{project}/item whose description could carry commands (fix: did you mean one of POST /projects/{project}/items,"},
 		{"a row that streams", "title: PUT /projects/{project}/items/{id}", "title: PUT /projects/{project}/files/{id}",
-			"streams bodies, whose commands nobody would see"},
+			"streams its body: commands in it would not be seen"},
 		{"a parameter twice", "      title: PUT /projects/{project}/items/{id}",
 			"    merge_request:\n      description: PUT /projects/{project}/items/{id}",
 			"description of row PUT /projects/{project}/items/{id} appears twice under fields"},

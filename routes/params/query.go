@@ -156,8 +156,8 @@ func (s *Set) addTarget(l leaf, r rule) error {
 	switch {
 	case s.route.Named && l.place == inQuery && s.route.Method != "GET":
 		return refusal.Named(refusal.CodePlaces, l.name,
-			"belongs in the body: where there is one the forge reads no query, and would choose a "+
-				"container that nobody has checked")
+			"belongs in the body: where there is one the forge reads no query, and would choose an "+
+				"unchecked container")
 	case !ok && s.route.Named && v.byPath(s.route):
 		return refusal.Named(refusal.CodeReference, l.name,
 			"must be the name of one "+kind.String()+"; leave it out when there is none")

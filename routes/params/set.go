@@ -186,7 +186,7 @@ func (s *Set) Complete() error {
 		switch {
 		case found == 0:
 			return refusal.Named(refusal.CodeMissing, []byte(t.Param),
-				"is required: without it the forge would choose a container that nobody has checked")
+				"is required: without it the forge would choose an unchecked container")
 		case list != "" && (s.bodyRead || s.inQuery(names.RootOf([]byte(t.Param)))):
 			return refusal.Named(refusal.CodeMissing, []byte(t.Param),
 				"is required in every element of "+list+": send the request as JSON, where the elements can be told apart")

@@ -162,7 +162,7 @@ func (db *DB) mean(err error) error {
 	case strings.HasPrefix(told.Code, "23"): // integrity constraint violation
 		return errors.Join(tables.ErrConstraint, err)
 	case told.Code == "55P03", told.Code == "57014": // lock not available, query cancelled
-		return fmt.Errorf("%w: another transaction holds what is asked for: %w", store.ErrLocked, err)
+		return fmt.Errorf("%w: another transaction holds a lock that this one needs: %w", store.ErrLocked, err)
 	case told.Code == "25006": // read only
 		return fmt.Errorf("%w: the server takes no writes: %w", store.ErrUnreachable, err)
 	case told.Code == "XX001", told.Code == "XX002": // data or index corrupted

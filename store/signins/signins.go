@@ -58,7 +58,7 @@ func (all SignIns) BeginForm(ctx context.Context, id store.SignInID, form store.
 
 // FinishForm implements store.SignIns.
 func (all SignIns) FinishForm(ctx context.Context, id store.SignInID, form store.FormID, tokenID int64) error {
-	return all.database().Sign(ctx, "storing what came of a form", func(tx tables.Conn) error {
+	return all.database().Sign(ctx, "storing the outcome of a form", func(tx tables.Conn) error {
 		_, err := tx.Exec(ctx, "UPDATE sign_in_forms SET token_id = ? WHERE sign_in = ? AND form = ?", tokenID, id[:], form[:])
 		return err
 	})

@@ -30,7 +30,7 @@ func (db *Tables) Due(ctx context.Context, d store.Due, limit int) (list []store
 		err = db.passOver(ctx, damaged)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("listing what is to be judged: %w", err)
+		return nil, 0, fmt.Errorf("listing the tokens to be judged: %w", err)
 	}
 	if len(ids) == limit {
 		next = ids[limit-1]
@@ -57,7 +57,7 @@ func (db *Tables) Judge(ctx context.Context, all []store.Judgement) error {
 		return nil
 	}
 	all = slices.SortedFunc(slices.Values(all), func(a, b store.Judgement) int { return cmp.Compare(a.TokenID, b.TokenID) })
-	return db.d.Note(ctx, "keeping what is to be said of tokens", func(tx Conn) error {
+	return db.d.Note(ctx, "storing the marks of tokens", func(tx Conn) error {
 		for i := range all {
 			statement, args := filter.Judge(&all[i])
 			_, err := tx.Exec(ctx, statement, args...)
@@ -96,7 +96,7 @@ func (db *Tables) fill(ctx context.Context, left, statement string) (more bool, 
 	if err = db.d.Read.QueryRow(ctx, "SELECT count(*) FROM "+left).Scan(&n); err != nil || n == 0 {
 		return false, err
 	}
-	err = db.d.Note(ctx, "making room for what is to be said of tokens", func(tx Conn) error {
+	err = db.d.Note(ctx, "filling in the marks or the text of tokens", func(tx Conn) error {
 		var done, last, upTo int64
 		err := tx.QueryRow(ctx, "SELECT done, last FROM "+left).Scan(&done, &last)
 		if more = err == nil; errors.Is(err, ErrNone) { // another process has ended it

@@ -218,7 +218,7 @@ func (db *Tables) ForgetSeen(ctx context.Context, before learn.Day) error {
 		}
 		after = *upTo
 	}
-	return db.d.Note(ctx, "forgetting who was seen long ago", func(tx Conn) error {
+	return db.d.Note(ctx, "forgetting subjects that were seen long ago", func(tx Conn) error {
 		for _, statement := range []string{
 			"DELETE FROM subjects WHERE last_at < ? AND NOT EXISTS (SELECT 1 FROM units WHERE subject_id = subjects.id)",
 			`DELETE FROM subject_networks WHERE first_at < ? AND NOT EXISTS

@@ -48,7 +48,7 @@ func (s *Servers) settleName(ctx context.Context) (known bool) {
 	case !upstream.AnswersAs(ctx, c, s.Via, name):
 		s.logger.Warn("the forge calls itself by a name (ROOT_URL) under which it does not answer at upstream.url: "+
 			"it is called by the latter "+
-			"(fix: correct ROOT_URL, or set upstream.external_urls, the name that it answers under first)",
+			"(fix: correct ROOT_URL, or set upstream.external_urls, first the name under which it answers)",
 			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
 	default:
 		c.Upstream.ExternalURLs = []config.Base{name}
@@ -70,7 +70,7 @@ func (s *Servers) checkName(ctx context.Context) {
 	_, _, err := upstream.ReadForge(ctx, c, s.Via, upstream.VersionPath, c.Upstream.URL)
 	if err == nil && !upstream.AnswersAs(ctx, c, s.Via, name) {
 		s.logger.Warn("the forge does not answer at upstream.url under the name that upstream.external_urls says it has: "+
-			"what else answers there is sent the owners' credentials (fix: put the name first that it answers under)",
+			"whatever answers there instead is sent the owners' credentials (fix: put first the name under which it answers)",
 			zap.Stringer("name", name), zap.Stringer("upstream", c.Upstream.URL))
 	}
 }

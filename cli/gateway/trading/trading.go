@@ -119,7 +119,7 @@ func (d *Desk) Renew() []routes.Problem {
 	d.renewing.Lock()
 	defer d.renewing.Unlock()
 	if err := d.keys.Replace(opening.KeysOf(opening.Issuers(d.o.Config, d.o.Mounted()))); err != nil {
-		d.o.Logger.Error("an issuer that cannot be had is none", zap.Error(err))
+		d.o.Logger.Error("an issuer cannot be used and is left out", zap.Error(err))
 	}
 	return d.trusts.Reload()
 }

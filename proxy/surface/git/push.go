@@ -378,6 +378,7 @@ func refMessage(u *policy.RefUpdate) string {
 // unseenMessage says why a push needs what no line of it shows.
 func unseenMessage(c *params.FoundCommand, catalogue *routes.Catalogue) string {
 	return "Without the push option " + c.Param + ", and with %{...} or nothing but commands in it, the forge takes the text " +
-		"from commits or a template, and carries out the quick actions in it, which nobody sees here: the token would need what each " +
-		"of them needs, such as " + strings.Join(catalogue.Names(c.Command.Needs(c.Kind)), " and ") + ". Add -o " + c.Param + "=..."
+		"from commits or a template, and carries out the quick actions in it, which patgate cannot see: the token would need " +
+		"what each of them needs, such as " +
+		strings.Join(catalogue.Names(c.Command.Needs(c.Kind)), " and ") + ". Add -o " + c.Param + "=..."
 }

@@ -18,7 +18,7 @@ import (
 
 var (
 	errGLQL = reply.Forbidden("unsupported_surface", "Access denied: GLQL is not supported with fine-grained tokens: a query in it "+
-		"says nothing of what it reads. Use GraphQL or the REST API.")
+		"does not say what it reads. Use GraphQL or the REST API.")
 	errPath = reply.Forbidden("unsupported_surface", "Access denied: GraphQL is supported with fine-grained tokens at /api/graphql "+
 		"alone, written so.")
 	errMethod = reply.Forbidden("unsupported_surface", "Access denied: GraphQL takes POST alone with fine-grained tokens.")
