@@ -386,8 +386,8 @@ type Timeouts struct {
 	UpstreamStall Duration `yaml:"upstream_stall"`
 	// ClientGone bounds the wait for the header of the forge's answer when the client has ended its side of the connection: it
 	// is most likely gone, and its request shall not hold a connection to the forge. Some clients end their side with the
-	// request and wait for the answer all the same. What the forge has begun to do goes on there. The time in which the request
-	// waited for its turn counts. It bounds in the same way what patgate asks the forge about such a request.
+	// request and wait for the answer all the same. What the forge has begun to do goes on there. It bounds in the same way what
+	// patgate asks the forge about such a request.
 	ClientGone Duration `yaml:"client_gone"`
 	// UpstreamIdle is how long an unused connection to the forge is kept; give it less than the forge does.
 	UpstreamIdle Duration `yaml:"upstream_idle"`

@@ -20,8 +20,6 @@ type Claim struct {
 	Client *Client        // whose request it is for; nil: not known
 	// Lasting: the connection is for one use that lasts, and what was written is sent before it ends.
 	Lasting bool
-
-	waited int64 // for its turn, on the watchdog's clock
 }
 
 // holderSlots is how many chains the idle connections of a list are spread over.

@@ -91,12 +91,10 @@ func (c *Upstream) Write(p []byte) (int, error) { return c.write(p, c.pool.limit
 // reused connection is looked at first: the forge may have closed it, or sent what would be taken for the answer to the next
 // request. Who has his share in use waits.
 func (p *Pool) Get(fresh bool, by Claim) (*Upstream, error) {
-	began := p.dog.now.Load()
 	account, err := p.shares.Borrow(by.Share, p.limits.UpstreamDial)
 	if err != nil {
 		return nil, err
 	}
-	by.waited = p.dog.now.Load() - began
 	return p.on(account, fresh, by)
 }
 

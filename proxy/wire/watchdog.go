@@ -61,7 +61,7 @@ func (w *Watchdog) sweep() {
 		if since == 0 {
 			continue
 		}
-		gone := now-since+c.turn.Load() > w.gone && c.forNobody()
+		gone := now-since > w.gone && c.forNobody()
 		if !gone && (limit == 0 || now-since <= limit) || !c.since.CompareAndSwap(since, 0) {
 			continue
 		}
@@ -106,7 +106,6 @@ type watched struct {
 	writing atomic.Bool  // the wait is for a write
 
 	client atomic.Pointer[Client] // on a connection to the forge, who waits for the head of an answer
-	turn   atomic.Int64           // how long the client waited for its turn before that
 	gone   atomic.Bool            // the wait was ended for that the client has ended its side
 
 	marked  bool  // the watchdog has ended a wait, or none had begun: another one may be ended in its place
@@ -118,9 +117,6 @@ type watched struct {
 func (c *watched) lend(by Claim) {
 	if c.client.Load() != by.Client { // a store costs more than a load
 		c.client.Store(by.Client)
-	}
-	if c.turn.Load() != by.waited {
-		c.turn.Store(by.waited)
 	}
 }
 
