@@ -147,7 +147,7 @@ func (c *connection) try(s *spec) {
 	t.mu.Lock()
 	t.forwarded++
 	t.mu.Unlock()
-	seen, err := t.seen(s, response, body)
+	seen, err := t.seen(s, event.Route, response, body)
 	if err != nil {
 		t.note(t.unread, response.Status)
 		asked := response.StatusCode == http.StatusNotAcceptable && event.Route.Params["format"] == routes.ParamPass
@@ -163,11 +163,17 @@ func (c *connection) try(s *spec) {
 	}
 }
 
-func (t *trial) seen(s *spec, response *http.Response, body []byte) (*sighting, error) {
-	if s.method == http.MethodHead {
-		return t.forge.head(response.Header.Get("X-Request-Id"))
+// seen gives what the forge saw. An answer that patgate changes on its way does not tell: a parameter may be called as what is removed.
+func (t *trial) seen(s *spec, row *routes.Route, response *http.Response, body []byte) (*sighting, error) {
+	if s.method == http.MethodHead || row != nil && changed(&row.Response) {
+		return t.forge.kept(response.Header.Get("X-Request-Id"))
 	}
 	return readSighting(body)
+}
+
+// changed tells whether something in an answer is removed or written anew.
+func changed(r *routes.Response) bool {
+	return r.Rendered || r.Links || len(r.Remove)+len(r.RenderedFor)+len(r.Addresses) > 0
 }
 
 func (t *trial) note(counts map[string]int, name string) {

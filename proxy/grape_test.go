@@ -111,8 +111,8 @@ func (g *grape) count() (int, error) {
 	return strconv.Atoi(string(body))
 }
 
-// head gives what a HEAD request of that id saw.
-func (g *grape) head(id string) (*sighting, error) {
+// kept gives what the request of that id saw.
+func (g *grape) kept(id string) (*sighting, error) {
 	body, err := g.get("/-/seen/" + id)
 	if err != nil {
 		return nil, err

@@ -193,6 +193,10 @@ func TestThreatConnectionAfterAnEarlyAnswer(t *testing.T) {
 				_, _ = io.WriteString(c, parts[1])
 				a, _ := readAnswer(t, c.r, "PUT")
 				a.wants(t, 200)
+				until(t, "the connection is given back or closed", func() bool {
+					open, idle := g.handler.forge.Patgate.Counts()
+					return open == idle
+				})
 				time.Sleep(3 * time.Millisecond)
 				g.raw(t, get(jobs, "PRIVATE-TOKEN: "+g.token)).wants(t, 200)
 				if first, second := <-came, <-came; (first == second) == early {

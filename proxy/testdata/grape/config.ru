@@ -5,8 +5,8 @@
 # Puma. Each endpoint answers with the route that was taken, the parameters as Grape and as Rails see them, the credential
 # that GitLab's finders would use, and the user that `sudo` would make of it.
 #
-# ROUTES_DIR names the folder of the two tables. A HEAD request has no answer to read: what it saw is kept, and given out
-# once at /-/seen/<X-Request-Id>.
+# ROUTES_DIR names the folder of the two tables. A HEAD request has no answer to read, and others' answers may be changed on their
+# way: what each saw is kept, and given out once at /-/seen/<X-Request-Id>.
 #
 # What it lacks, and why the test is no weaker for it:
 #   - Workhorse, but for the one thing that matters here: it takes the bodies of some uploads off. The test itself applies
@@ -107,7 +107,7 @@ CREDENTIALS = lambda do |env, params|
         .map { |place, value| [place, PRINTABLE.call(value)] }
 end
 
-KEPT = {} # what HEAD requests saw, by request id
+KEPT = {} # what requests saw, by their id
 KEPT_LOCK = Mutex.new
 
 # What an endpoint says of the request it got.
@@ -128,7 +128,7 @@ SEEN = lambda do |env, grape_params, pattern, declared|
                 .transform_values(&PRINTABLE)
   }
   id = env['HTTP_X_REQUEST_ID']
-  KEPT_LOCK.synchronize { KEPT[id] = said } if id && env['REQUEST_METHOD'] == 'HEAD'
+  KEPT_LOCK.synchronize { KEPT[id] = said } if id
   said
 rescue StandardError => e
   { route: declared, error: "#{e.class}: #{e.message}" }
