@@ -51,11 +51,11 @@ func unproven(client netip.Addr) share.Borrower {
 }
 
 // caller says whose the request is: one with a credential of the forge's own in its body has that, whatever its head says.
-func (x *exchange) caller() surface.Caller {
+func (x *exchange) caller() surface.CredentialKind {
 	if len(x.shown.inBody) > 0 {
-		return surface.CallerLegacy
+		return surface.KindLegacy
 	}
-	return x.request.Credential.Caller
+	return x.request.Credential.Kind
 }
 
 // fingerprint gives the fingerprint of a credential that is no patgate token: of its secret where patgate can read it, else of
@@ -63,7 +63,7 @@ func (x *exchange) caller() surface.Caller {
 func (x *exchange) fingerprint() forge.Fingerprint {
 	q := &x.request
 	caller := x.caller()
-	if x.shown.print != (forge.Fingerprint{}) || caller != surface.CallerLegacy && caller != surface.CallerWeb {
+	if x.shown.print != (forge.Fingerprint{}) || caller != surface.KindLegacy && caller != surface.KindWeb {
 		return x.shown.print
 	}
 	text := append(legacy.CredentialsOf(q), x.shown.inBody...)
@@ -75,7 +75,7 @@ func (x *exchange) fingerprint() forge.Fingerprint {
 // mayTry refuses a credential that may not be tried out now. Revocations are never locked out.
 func (x *exchange) mayTry() *reply.Refusal {
 	q := &x.request
-	if x.caller() != surface.CallerLegacy || x.shown.trying {
+	if x.caller() != surface.KindLegacy || x.shown.trying {
 		return nil
 	}
 	var wait time.Duration
@@ -130,8 +130,8 @@ func (x *exchange) judgeCredential(status int) {
 	q := &x.request
 	defer x.tried()
 	switch {
-	case x.caller() != surface.CallerLegacy:
-	case status == fasthttp.StatusUnauthorized && q.Credential.Place == routes.PlaceNone && q.Credential.Found == 1:
+	case x.caller() != surface.KindLegacy:
+	case status == fasthttp.StatusUnauthorized && q.Credential.Auth == routes.AuthNone && q.Credential.Found == 1:
 		x.h.attempts.Doubtful(q.Client, x.fingerprint())
 	case status == fasthttp.StatusUnauthorized:
 		x.h.attempts.Wrong(q.Client, x.fingerprint())

@@ -114,7 +114,7 @@ func (c *corpus) connect(t testing.TB, p *corpusPair, formats string) {
 	r := op.Route
 	p.row = r
 	permission := r.Kind == routes.KindPermission && len(r.Needs) > 0 && len(r.Boundaries) > 0 && !r.Withheld() && r.Issues == ""
-	ticketed := slices.Contains(r.Auth, routes.PlaceTicket)
+	ticketed := slices.Contains(r.Auth, routes.AuthTicket)
 	path, base := []byte(p.paths[0]), c.table.Base()
 	supported := !unsupported.MCP(surface.Words{}).Has(path, base) && !(&graphql.Surface{}).Has(path, base)
 	p.passes = r.Refused == "" && !ticketed && supported && (permission || r.Kind == routes.KindOpen)

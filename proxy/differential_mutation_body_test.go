@@ -34,7 +34,7 @@ var hostileHeaders = []string{
 
 func (m *mutator) header(s *spec) {
 	if m.rng.IntN(8) == 0 {
-		s.place = []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer, routes.PlaceBasic, routes.PlaceNugetKey}[m.rng.IntN(4)]
+		s.place = []routes.Auth{routes.AuthPrivateToken, routes.AuthBearer, routes.AuthBasic, routes.AuthNugetKey}[m.rng.IntN(4)]
 		return
 	}
 	h := m.one(hostileHeaders)

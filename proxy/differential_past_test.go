@@ -57,7 +57,7 @@ func (p pastCase) spec(t *testing.T, c *corpus) *spec {
 	if i < 0 {
 		t.Fatalf("the corpus has no %s", p.pair)
 	}
-	return &spec{pair: c.pairs[i], method: c.pairs[i].method, path: c.table.Base() + p.path, query: p.query, place: routes.PlacePrivateToken,
+	return &spec{pair: c.pairs[i], method: c.pairs[i].method, path: c.table.Base() + p.path, query: p.query, place: routes.AuthPrivateToken,
 		contentType: p.kind, body: []byte(p.body)}
 }
 

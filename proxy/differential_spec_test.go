@@ -17,9 +17,9 @@ type spec struct {
 	pair        *corpusPair
 	method      string
 	path        string
-	query       []string     // between the ampersands
-	headers     []string     // lines
-	place       routes.Place // of the token
+	query       []string    // between the ampersands
+	headers     []string    // lines
+	place       routes.Auth // of the token
 	body        []byte
 	contentType string
 	chunked     bool
@@ -28,14 +28,14 @@ type spec struct {
 
 // base gives a well-formed request for a pair. Its parameters and the place of its token vary.
 func (p *corpusPair) base(rng *rand.Rand, path int) *spec {
-	s := &spec{pair: p, method: p.method, path: p.paths[path%len(p.paths)], place: routes.PlacePrivateToken}
+	s := &spec{pair: p, method: p.method, path: p.paths[path%len(p.paths)], place: routes.AuthPrivateToken}
 	switch rng.IntN(12) {
 	case 0:
-		s.place = routes.PlaceBearer
+		s.place = routes.AuthBearer
 	case 1:
-		s.place = routes.PlaceBasic
+		s.place = routes.AuthBasic
 	case 2:
-		s.place = routes.PlaceNugetKey
+		s.place = routes.AuthNugetKey
 	}
 	parameters := required(p.row)
 	for _, extra := range []parameter{{"search", "a b&c=d+e%"}, {"title", "ä \"q\" \\ <x>"}, {"labels[]", "one"}, {"labels[]", "two"},
@@ -169,11 +169,11 @@ func (s *spec) target() string {
 // credential is the header line of the token.
 func (s *spec) credential(token string) string {
 	switch s.place {
-	case routes.PlaceBearer:
+	case routes.AuthBearer:
 		return "Authorization: Bearer " + token
-	case routes.PlaceBasic:
+	case routes.AuthBasic:
 		return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("anybody:"+token))
-	case routes.PlaceNugetKey:
+	case routes.AuthNugetKey:
 		return "X-NuGet-ApiKey: " + token
 	}
 	return "PRIVATE-TOKEN: " + token

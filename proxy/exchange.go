@@ -105,16 +105,16 @@ func (x *exchange) reset() {
 }
 
 // record has the sink accept the decision on what a caller sent; without it nothing is forwarded.
-func (h *Handler) record(e *audit.Event, caller surface.Caller, q *surface.Request, j *surface.Judgement) error {
+func (h *Handler) record(e *audit.Event, caller surface.CredentialKind, q *surface.Request, j *surface.Judgement) error {
 	e.Client, e.Method = q.Client, q.Method
 	if e.Method == "" {
 		e.Method = "OTHER"
 	}
 	e.Route = j.Op.Route
 	switch caller {
-	case surface.CallerPatgate:
+	case surface.KindPatgate:
 		e.Credential = audit.CredentialToken
-	case surface.CallerLegacy, surface.CallerWeb:
+	case surface.KindLegacy, surface.KindWeb:
 		e.Credential = audit.CredentialLegacy
 	default:
 		e.Credential = audit.CredentialAnonymous

@@ -206,7 +206,7 @@ func (x *exchange) read() *reply.Refusal {
 
 // rebuild writes the upstream request.
 func (h *Handler) rebuild(q *surface.Request, b *surface.Body, j *surface.Judgement, s *surface.Sending) error {
-	s.Place = q.Credential.Placing(j.Op.Route)
+	s.Auth = q.Credential.AuthFor(j.Op.Route)
 	s.WholeAnswer = j.Change().Any()
 	if err := j.Visit.Rebuild(q, b, j, s); err != nil {
 		return err

@@ -69,7 +69,7 @@ func (x *exchange) serveOther() (kept bool) {
 // read in another way passes when both callers may. A patgate token there is refused, and never reaches the forge.
 func (x *exchange) findInBody() error {
 	h, q := x.h, &x.request
-	asIs, asLegacy := h.others.RefuseByMode(q, q.Credential.Caller), h.others.RefuseByMode(q, surface.CallerLegacy)
+	asIs, asLegacy := h.others.RefuseByMode(q, q.Credential.Kind), h.others.RefuseByMode(q, surface.KindLegacy)
 	in, err := x.lookInBody()
 	switch {
 	case errors.Is(err, reply.ErrBodyTooLarge) && asIs != nil:
@@ -94,7 +94,7 @@ func (x *exchange) findInBody() error {
 func (x *exchange) lookInBody() (in legacy.InBody, err error) {
 	q, b := &x.request, &x.body
 	media := q.Fields.Get(header.ContentType)
-	if q.Credential.Caller != surface.CallerWeb || !legacy.IsUpload(media) {
+	if q.Credential.Kind != surface.KindWeb || !legacy.IsUpload(media) {
 		if err = b.Whole(0, false); err == nil {
 			in = legacy.FindInBody(media, b.Memory)
 		}

@@ -22,7 +22,7 @@ func (h *Handler) isLocal(q *surface.Request) bool {
 // claims tells whether a request with a credential of the forge's own may be for patgate.
 func (h *Handler) claims(q *surface.Request) bool {
 	l := h.options.Local
-	return l != nil && q.Credential.Caller == surface.CallerLegacy && l.Claims(q.Method, q.Target)
+	return l != nil && q.Credential.Kind == surface.KindLegacy && l.Claims(q.Method, q.Target)
 }
 
 // revocation tells whether the request takes a token's power away.
@@ -88,7 +88,7 @@ func (x *exchange) askLocal(path string, mayPass bool) (passes bool, err error) 
 	}
 	request := &local.Call{Method: q.Method, Path: path, Query: string(q.Query()), Body: b.Memory, Session: x.judgement.Session,
 		Client: q.Client, Origin: string(h.forge.Links.PublicOrigin(q.Origin)), Header: local.HeaderOf(q, &x.ctx.Request.Header)}
-	legacy := q.Credential.Caller == surface.CallerLegacy
+	legacy := q.Credential.Kind == surface.KindLegacy
 	if legacy {
 		request.Credential = local.CredentialOf(q)
 	}

@@ -66,7 +66,7 @@ func (s steps) Rebuild(q *surface.Request, b *surface.Body, j *surface.Judgement
 
 // Record implements fast.Gateway.
 func (s steps) Record(e *audit.Event, q *surface.Request, j *surface.Judgement) error {
-	return s.h.record(e, surface.CallerPatgate, q, j)
+	return s.h.record(e, surface.KindPatgate, q, j)
 }
 
 // Panicked implements fast.Gateway.

@@ -95,7 +95,7 @@ type Route struct {
 	Asked bool
 	// Auth are the places in which the forge looks for the credential of this row, the best first. Empty: those that it
 	// reads everywhere.
-	Auth []Place
+	Auth []Auth
 	// Response says what is changed in the answer.
 	Response Response
 	// Mints names the credential that the answer carries ("project access token"). Empty: none.

@@ -14,7 +14,7 @@ func CredentialsOf(q *surface.Request) (text []byte) {
 		if f.Class != header.ClassCredential || f.Name == header.Cookie && !q.Dialect.IsSession(f.Value) {
 			continue
 		}
-		if place, secret := q.Credential.Read(f); place != routes.PlaceNone && q.Credential.Found == 1 {
+		if auth, secret := q.Credential.Read(f); auth != routes.AuthNone && q.Credential.Found == 1 {
 			text = append(text, secret...)
 			continue
 		}
@@ -34,7 +34,7 @@ func CredentialsOf(q *surface.Request) (text []byte) {
 // answers do not: pages and open rows are for anybody, and a credential in a place where a row does not look for one is passed
 // over, as is one in a header beside one in the query or in a form.
 func Proves(q *surface.Request, b *surface.Body) bool {
-	if q.Credential.Found != 1 || q.Credential.Place == routes.PlaceNone || surface.QueryCredential(q.Target) {
+	if q.Credential.Found != 1 || q.Credential.Auth == routes.AuthNone || surface.QueryCredential(q.Target) {
 		return false
 	}
 	s, is := q.Surface.(surface.Proves)

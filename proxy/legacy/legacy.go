@@ -44,7 +44,7 @@ type Rules struct {
 }
 
 // Refuse says why a request without a patgate token does not pass, as one of that caller; nil when it does.
-func (r *Rules) Refuse(q *surface.Request, caller surface.Caller) *reply.Refusal {
+func (r *Rules) Refuse(q *surface.Request, caller surface.CredentialKind) *reply.Refusal {
 	if internalPath(q.Path) || q.Upstream.Root != "" && climbs(q.Path) {
 		return reply.ErrDeniedPath
 	}
@@ -57,15 +57,15 @@ func (r *Rules) Refuse(q *surface.Request, caller surface.Caller) *reply.Refusal
 }
 
 // RefuseByMode is Refuse by the configuration alone.
-func (r *Rules) RefuseByMode(q *surface.Request, caller surface.Caller) *reply.Refusal {
+func (r *Rules) RefuseByMode(q *surface.Request, caller surface.CredentialKind) *reply.Refusal {
 	mode, refused := r.Legacy, reply.ErrLegacy
 	if !r.LegacyUntil.IsZero() && !time.Now().Before(r.LegacyUntil) {
 		mode = Deny
 	}
 	switch {
-	case caller == surface.CallerWeb, caller == surface.CallerAnonymous && r.isPage(q):
+	case caller == surface.KindWeb, caller == surface.KindAnonymous && r.isPage(q):
 		mode, refused = r.Web, reply.ErrWeb
-	case caller == surface.CallerAnonymous:
+	case caller == surface.KindAnonymous:
 		mode, refused = r.Anonymous, reply.ErrAnonymous
 	}
 	switch mode {
@@ -113,13 +113,13 @@ func (r *Rules) reads(q *surface.Request) bool {
 // body: pipeline triggers, runners and webhooks do, and the forge takes any token from there, on its API, GraphQL included, and
 // on pages such as feeds, a session or not. Where everybody passes nobody looks, nor where nobody does.
 func (r *Rules) MaybeInBody(q *surface.Request, b *surface.Body) bool {
-	caller := q.Credential.Caller
-	if caller != surface.CallerAnonymous && caller != surface.CallerWeb || !b.Present() {
+	caller := q.Credential.Kind
+	if caller != surface.KindAnonymous && caller != surface.KindWeb || !b.Present() {
 		return false
 	}
-	asIs, asLegacy := r.RefuseByMode(q, caller), r.RefuseByMode(q, surface.CallerLegacy)
+	asIs, asLegacy := r.RefuseByMode(q, caller), r.RefuseByMode(q, surface.KindLegacy)
 	switch {
-	case caller == surface.CallerWeb:
+	case caller == surface.KindWeb:
 		return asIs == nil && asLegacy != nil && !HoldsNothing(q.Fields.Get(header.ContentType))
 	case anyReading(q.Path, isAPI):
 		return asIs != nil || asLegacy != nil

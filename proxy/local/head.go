@@ -50,9 +50,9 @@ func CredentialOf(q *surface.Request) token.Secret {
 		if f.Class != header.ClassCredential || f.Name == header.Cookie && !q.Dialect.IsSession(f.Value) {
 			continue
 		}
-		place, value := q.Credential.Read(f)
-		readable := place == routes.PlacePrivateToken || place == routes.PlaceBearer ||
-			place == routes.PlaceToken && !q.Dialect.RawTokens
+		auth, value := q.Credential.Read(f)
+		readable := auth == routes.AuthPrivateToken || auth == routes.AuthBearer ||
+			auth == routes.AuthToken && !q.Dialect.RawTokens
 		if secret != nil || f.Alias || !readable || !header.IsToken(value) {
 			return token.Secret{}
 		}

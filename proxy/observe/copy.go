@@ -26,7 +26,7 @@ type Copy struct {
 	head       bool
 	target     []byte // without a credential
 	credential token.Secret
-	place      routes.Place // of the credential; for one in the query, that of the header that is read on the same rows
+	auth       routes.Auth // of the credential; for one in the query, that of the header that is read on the same rows
 	fields     []field
 	body       *body // nil: it has none
 	outcome    Outcome
@@ -56,19 +56,19 @@ var bodyFields = [...]header.Name{header.ContentType, header.ContentEncoding, he
 
 // Begin copies what is needed of the head of a request. It gives nil when the forge would not say whose the credential is.
 func (o *Observer) Begin(q *surface.Request) *Copy {
-	if o == nil || q.Credential.Caller != surface.CallerLegacy || q.Upstream.IsRegistry {
+	if o == nil || q.Credential.Kind != surface.KindLegacy || q.Upstream.IsRegistry {
 		return nil
 	}
 	secret, target := credentialOf(q)
 	if secret == nil {
 		return nil
 	}
-	place := q.Credential.Place
-	if q.Credential.Found == 0 && slices.Contains(q.Dialect.Ordinary, routes.PlacePrivateToken) {
-		place = routes.PlacePrivateToken // GitLab 19.3 looks for both on the same rows (lib/gitlab/auth/auth_finders.rb)
+	auth := q.Credential.Auth
+	if q.Credential.Found == 0 && slices.Contains(q.Dialect.Ordinary, routes.AuthPrivateToken) {
+		auth = routes.AuthPrivateToken // GitLab 19.3 looks for both on the same rows (lib/gitlab/auth/auth_finders.rb)
 	}
 	r := &Copy{start: q.Start, client: q.Client, surface: q.Surface, upstream: q.Upstream, method: q.Method, head: q.IsHead,
-		target: bytes.Clone(target), credential: token.NewSecret(string(secret)), place: place, from: o}
+		target: bytes.Clone(target), credential: token.NewSecret(string(secret)), auth: auth, from: o}
 	for _, name := range bodyFields {
 		if q.Fields.Has(name) {
 			r.fields = append(r.fields, field{name, bytes.Clone(q.Fields.Get(name))})
@@ -100,8 +100,8 @@ func credentialOf(q *surface.Request) (secret, target []byte) {
 		if f.Class != header.ClassCredential || f.Alias || f.Name == header.Cookie && !q.Dialect.IsSession(f.Value) {
 			continue
 		}
-		place, value := q.Credential.Read(f)
-		if place == routes.PlaceNone || place == routes.PlaceBasic && isOther(string(q.Credential.Username())) {
+		auth, value := q.Credential.Read(f)
+		if auth == routes.AuthNone || auth == routes.AuthBasic && isOther(string(q.Credential.Username())) {
 			return nil, nil
 		}
 		secret = value

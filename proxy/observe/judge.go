@@ -37,7 +37,7 @@ func (o *Observer) judge(r *Copy, j *surface.Judgement, e *audit.Event) (whole b
 	for _, f := range r.fields {
 		q.Fields.Add(f.name, f.value)
 	}
-	q.Credential.Dialect, q.Credential.Place = q.Dialect, r.place
+	q.Credential.Dialect, q.Credential.Auth = q.Dialect, r.auth
 	if j.Visit, err = q.Surface.Classify(q, &j.Op); err != nil {
 		return false, err
 	}
@@ -83,7 +83,7 @@ func (r *Copy) proves(q *surface.Request) bool {
 	switch {
 	case r.outcome.Accepted:
 		return true
-	case !is, r.place == routes.PlaceNone, r.outcome.Status < 200, r.outcome.Status >= 300:
+	case !is, r.auth == routes.AuthNone, r.outcome.Status < 200, r.outcome.Status >= 300:
 		return false
 	}
 	if b := r.body; b != nil && !legacy.HoldsNothing(q.Fields.Get(header.ContentType)) {

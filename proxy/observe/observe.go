@@ -271,7 +271,7 @@ func (o *Observer) identify(r *Copy, proven bool) (learn.Subject, bool) {
 	ctx, cancel := context.WithTimeout(o.ctx, deadline)
 	defer cancel()
 	subject, err := o.ask(ctx, r.credential, hash)
-	if errors.Is(err, forge.ErrCredential) && !r.outcome.Accepted && r.place != routes.PlaceBasic { // a password may be good there
+	if errors.Is(err, forge.ErrCredential) && !r.outcome.Accepted && r.auth != routes.AuthBasic { // a password may be good there
 		o.o.Refused(r.client, []byte(r.credential.Reveal()))
 	}
 	switch {

@@ -91,7 +91,7 @@ func (r *Reader) Read(q *surface.Request, method string, target, block []byte, v
 
 // unseal looks for an ID token, and has the surface look for a sealed text.
 func (r *Reader) unseal(q *surface.Request) *reply.Refusal {
-	if r.IDTokens != nil && q.Credential.Caller == surface.CallerLegacy && !q.InLoop { // it may have to wait
+	if r.IDTokens != nil && q.Credential.Kind == surface.KindLegacy && !q.InLoop { // it may have to wait
 		if refusal := r.IDTokens.Take(q); refusal != nil {
 			return refusal
 		}

@@ -28,11 +28,11 @@ func FuzzBasic(f *testing.F) {
 		refused := c.Find(&head, []byte("/api/v4/user"))
 		request := http.Request{Header: http.Header{"Authorization": {string(head.Get(header.Authorization))}}}
 		_, password, ok := request.BasicAuth()
-		if refused == nil && c.Caller == CallerPatgate && c.Place == routes.PlaceBasic && ok && password != string(c.Secret) {
+		if refused == nil && c.Kind == KindPatgate && c.Auth == routes.AuthBasic && ok && password != string(c.Secret) {
 			t.Fatalf("%q: found %d bytes, net/http finds ok=%v", value, len(c.Secret), ok)
 		}
-		if ok && token.HasPrefix([]byte(password)) && refused == nil && c.Caller != CallerPatgate {
-			t.Fatalf("%q: a token in a Basic password passed as %v", value, c.Caller)
+		if ok && token.HasPrefix([]byte(password)) && refused == nil && c.Kind != KindPatgate {
+			t.Fatalf("%q: a token in a Basic password passed as %v", value, c.Kind)
 		}
 	})
 }

@@ -12,29 +12,29 @@ import (
 	"patgate/token"
 )
 
-// Caller is what kind of credential a request carries.
-type Caller uint8
+// CredentialKind is what kind of credential a request carries.
+type CredentialKind uint8
 
-// The callers.
+// The kinds.
 const (
-	CallerAnonymous Caller = iota
-	CallerWeb              // a browser's session cookie
-	CallerLegacy           // a credential of the forge's own
-	CallerPatgate
+	KindAnonymous CredentialKind = iota
+	KindWeb                      // a browser's session cookie
+	KindLegacy                   // a credential of the forge's own
+	KindPatgate
 )
 
-var callerNames = [...]string{"anonymous", "web", "legacy", "patgate"}
+var kindNames = [...]string{"anonymous", "web", "legacy", "patgate"}
 
 // String gives the name for logs.
-func (c Caller) String() string { return callerNames[c] }
+func (c CredentialKind) String() string { return kindNames[c] }
 
 // Credential is what was found in a request's headers and target.
 type Credential struct {
 	Dialect *Dialect
-	Caller  Caller
-	Place   routes.Place // of the only one
-	Secret  []byte       // of a patgate token; points into the request or into buf
-	Found   int          // how many headers hold one
+	Kind    CredentialKind
+	Auth    routes.Auth // of the only one
+	Secret  []byte      // of a patgate token; points into the request or into buf
+	Found   int         // how many headers hold one
 
 	buf   []byte // decoded Basic credentials
 	first []byte // the secret in front of the one that is read
@@ -44,7 +44,7 @@ type Credential struct {
 // must be the only credential: it may stand in several places, as where a client adds what it finds in a .netrc to what it was
 // told. No answer repeats a value.
 func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
-	c.Caller, c.Place, c.Secret = CallerAnonymous, routes.PlaceNone, nil
+	c.Kind, c.Auth, c.Secret = KindAnonymous, routes.AuthNone, nil
 	if MentionsToken(target) {
 		return reply.ErrTokenInTarget
 	}
@@ -64,17 +64,17 @@ func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 		if found++; ours > 0 {
 			c.first = append(c.first[:0], c.Secret...) // it may stand in what Read overwrites
 		}
-		before := c.Place
+		before := c.Auth
 		p, secret := c.Read(h)
-		c.Place = p
+		c.Auth = p
 		switch {
-		case token.HasPrefix(secret) && p != routes.PlaceNone:
+		case token.HasPrefix(secret) && p != routes.AuthNone:
 			if ours++; ours > 1 {
 				differ = differ || subtle.ConstantTimeCompare(c.first, secret) != 1
-				c.Place = before
+				c.Auth = before
 			}
 			c.Secret = secret
-			h.Own = p != routes.PlaceBasic // where it is encoded
+			h.Own = p != routes.AuthBasic // where it is encoded
 			misplaced = misplaced || h.Alias
 		case token.Find(h.Value) || token.Find(c.buf):
 			ours++
@@ -89,12 +89,12 @@ func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 		}
 		switch {
 		case session && found == 1 && !QueryCredential(target):
-			c.Caller = CallerWeb
+			c.Kind = KindWeb
 		case found > 0 || QueryCredential(target):
-			c.Caller = CallerLegacy
+			c.Kind = KindLegacy
 		}
 		if found > 1 {
-			c.Place = routes.PlaceNone
+			c.Auth = routes.AuthNone
 		}
 		return nil
 	case found > ours, differ:
@@ -105,7 +105,7 @@ func (c *Credential) Find(f *header.Block, target []byte) *reply.Refusal {
 		return reply.ErrSeveralCredentials
 	}
 	c.Found = 1
-	c.Caller = CallerPatgate
+	c.Kind = KindPatgate
 	return nil
 }
 
@@ -129,35 +129,35 @@ func repeatsToken(f *header.Block) bool {
 }
 
 // Read gives the secret in a credential header, and its place when it is one that a patgate token may take.
-func (c *Credential) Read(h *header.Field) (routes.Place, []byte) {
+func (c *Credential) Read(h *header.Field) (routes.Auth, []byte) {
 	c.buf = c.buf[:0]
 	switch h.Name {
 	case header.PrivateToken:
-		return routes.PlacePrivateToken, h.Value
+		return routes.AuthPrivateToken, h.Value
 	case header.NugetKey:
-		return routes.PlaceNugetKey, h.Value
+		return routes.AuthNugetKey, h.Value
 	case header.Authorization:
 		scheme, rest, hasScheme := bytes.Cut(h.Value, []byte{' '})
 		switch {
 		case !hasScheme && c.Dialect.RawTokens:
-			return routes.PlaceRaw, h.Value
+			return routes.AuthRaw, h.Value
 		case header.EqualFold(scheme, "bearer"):
-			return routes.PlaceBearer, header.TrimSpace(rest)
+			return routes.AuthBearer, header.TrimSpace(rest)
 		case header.EqualFold(scheme, "token"):
-			return routes.PlaceToken, header.TrimSpace(rest)
+			return routes.AuthToken, header.TrimSpace(rest)
 		case header.EqualFold(scheme, "basic"):
 			c.decodeBasic(header.TrimSpace(rest))
 			username, password, ok := bytes.Cut(c.buf, []byte{':'})
 			switch {
 			case !ok:
 			case c.Dialect.UsernameTokens && (len(password) == 0 || string(password) == "x-oauth-basic"):
-				return routes.PlaceBasic, username
+				return routes.AuthBasic, username
 			default:
-				return routes.PlaceBasic, password
+				return routes.AuthBasic, password
 			}
 		}
 	}
-	return routes.PlaceNone, nil
+	return routes.AuthNone, nil
 }
 
 // Username gives what stands in front of the secret in Basic, as Read has read it last.
@@ -284,17 +284,17 @@ func (c *Credential) Reset() {
 	*c = Credential{buf: emptied(c.buf), first: emptied(c.first)}
 }
 
-// Placing tells where the owner's credential goes on a row: where the client had its token when the forge looks there, else where
+// AuthFor tells where the owner's credential goes on a row: where the client had its token when the forge looks there, else where
 // it looks first.
-func (c *Credential) Placing(row *routes.Route) routes.Place {
-	places := c.Dialect.Ordinary
+func (c *Credential) AuthFor(row *routes.Route) routes.Auth {
+	auths := c.Dialect.Ordinary
 	if row != nil && len(row.Auth) > 0 {
-		places = row.Auth
+		auths = row.Auth
 	}
-	for _, p := range places {
-		if p == c.Place {
+	for _, p := range auths {
+		if p == c.Auth {
 			return p
 		}
 	}
-	return places[0]
+	return auths[0]
 }

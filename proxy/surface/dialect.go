@@ -21,7 +21,7 @@ type Dialect struct {
 	RawTokens bool
 	// Ordinary are the places where the API reads a credential on every row that does not say another, the best first;
 	// elsewhere it is in Basic.
-	Ordinary []routes.Place
+	Ordinary []routes.Auth
 	// OwnRegistry: the forge itself serves the container registry below /v2/, and its token service does not narrow.
 	OwnRegistry bool
 	// TokenAPI: the forge has GitLab's API of personal access tokens, by which patgate's can be managed too.
@@ -42,10 +42,10 @@ type Dialect struct {
 var dialects = map[string]*Dialect{
 	routes.ForgeGitLab: {Realm: "GitLab", Fields: header.GitLab, Organizations: true, RawTokens: true,
 		TokenAPI: true, Modules: true, PageFields: true, LacksCredentialScope: reply.CredentialScopeOfGitLab,
-		Ordinary: []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer},
+		Ordinary: []routes.Auth{routes.AuthPrivateToken, routes.AuthBearer},
 		Places:   "as PRIVATE-TOKEN, as Authorization: Bearer, or as the password (not the username) of Basic"},
 	routes.ForgeGitea: {Realm: "Gitea", Fields: header.Gitea, AnyCookie: true, UsernameTokens: true, OwnRegistry: true,
-		NamedByHost: true, Ordinary: []routes.Place{routes.PlaceToken}, Message: true,
+		NamedByHost: true, Ordinary: []routes.Auth{routes.AuthToken}, Message: true,
 		LacksCredentialScope: reply.CredentialScopeOfGitea,
 		Places:               "as Authorization: token, as Authorization: Bearer, or as the password of Basic"},
 }

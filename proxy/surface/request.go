@@ -58,7 +58,7 @@ func (q *Request) Reset() {
 }
 
 // IsPatgate tells whether the request carries a patgate token, or a sealed text that stands for one.
-func (q *Request) IsPatgate() bool { return q.Credential.Caller == CallerPatgate }
+func (q *Request) IsPatgate() bool { return q.Credential.Kind == KindPatgate }
 
 // TokenHash gives the hash of the request's token. The error is of a token that cannot be one.
 func (q *Request) TokenHash() (token.Hash, error) {
@@ -93,7 +93,7 @@ type Unsealing struct{}
 
 // Unseal refuses one.
 func (Unsealing) Unseal(q *Request) *reply.Refusal {
-	if q.Credential.Caller != CallerLegacy {
+	if q.Credential.Kind != KindLegacy {
 		return nil
 	}
 	if _, kind, _ := q.SealedText(); kind != SealNone {

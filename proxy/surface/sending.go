@@ -17,8 +17,8 @@ type Sending struct {
 	Target []byte
 	Upload wire.Upload
 
-	// Place is where the owner's credential goes; PlaceNone: nowhere.
-	Place routes.Place
+	// Auth is where the owner's credential goes; AuthNone: nowhere.
+	Auth routes.Auth
 	// Bearer, when not nil, is sent in the place of the owner's credential: a token that the forge made of it.
 	Bearer []byte
 	// WholeAnswer: the answer is read, so that it must come plain and in one part.
@@ -97,18 +97,18 @@ func (s *Sending) appendCredential(dst []byte, j *Judgement) []byte {
 		return append(append(append(dst, "Authorization: Bearer "...), s.Bearer...), '\r', '\n')
 	}
 	name := ""
-	switch s.Place {
-	case routes.PlacePrivateToken:
+	switch s.Auth {
+	case routes.AuthPrivateToken:
 		name = "PRIVATE-TOKEN: "
-	case routes.PlaceBearer:
+	case routes.AuthBearer:
 		name = "Authorization: Bearer "
-	case routes.PlaceToken:
+	case routes.AuthToken:
 		name = "Authorization: Token "
-	case routes.PlaceRaw:
+	case routes.AuthRaw:
 		name = "Authorization: "
-	case routes.PlaceNugetKey:
+	case routes.AuthNugetKey:
 		name = "X-NuGet-ApiKey: "
-	case routes.PlaceBasic:
+	case routes.AuthBasic:
 		return AppendBasic(dst, &s.scratch, j.Session.Username, j.Session.Credential.Reveal())
 	default:
 		return dst // it is in the target, or nowhere

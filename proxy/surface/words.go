@@ -62,7 +62,7 @@ func (w Words) Basic(h *fasthttp.ResponseHeader) {
 func (w Words) Insufficient(q *Request, n *reply.Notice, h *fasthttp.ResponseHeader) {
 	bearer := `Bearer realm="` + w.Dialect.Realm + `", `
 	switch {
-	case n.Challenge == reply.ChallengeToken && q.Credential.Place == routes.PlaceBasic:
+	case n.Challenge == reply.ChallengeToken && q.Credential.Auth == routes.AuthBasic:
 		w.Basic(h)
 	case n.Challenge == reply.ChallengeToken:
 		h.Set("WWW-Authenticate", bearer+`error="invalid_token", error_description="`+n.Text+`"`)

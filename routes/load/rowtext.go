@@ -22,7 +22,7 @@ type rowText struct {
 	fresh        bool
 	redirects    bool
 	refs         routes.RefRule
-	auth         []routes.Place
+	auth         []routes.Auth
 	links        bool
 	boundaries   []routes.Boundary
 	formats      []string
@@ -129,23 +129,23 @@ func rowFlag(d *document.Document, n *yaml.Node, row *rowText, word, name, value
 const anyPlace = "any"
 
 // parsePlaces reads the value of the flag auth=.
-func parsePlaces(d *document.Document, n *yaml.Node, value string) []routes.Place {
+func parsePlaces(d *document.Document, n *yaml.Node, value string) []routes.Auth {
 	if value == anyPlace {
-		return []routes.Place{routes.PlacePrivateToken, routes.PlaceBearer, routes.PlaceBasic}
+		return []routes.Auth{routes.AuthPrivateToken, routes.AuthBearer, routes.AuthBasic}
 	}
-	var out []routes.Place
+	var out []routes.Auth
 	for name := range strings.SplitSeq(value, ",") {
-		place, known := routes.ParsePlace(name)
+		auth, known := routes.ParseAuth(name)
 		switch {
 		case !known:
-			d.Problem(n, "use any alone, or some of "+strings.Join(routes.PlaceNames(), ", "), "unknown place %q in auth=", name)
-		case slices.Contains(out, place):
+			d.Problem(n, "use any alone, or some of "+strings.Join(routes.AuthNames(), ", "), "unknown place %q in auth=", name)
+		case slices.Contains(out, auth):
 			d.Problem(n, "write it once", "place %q appears twice in auth=", name)
 		default:
-			out = append(out, place)
+			out = append(out, auth)
 		}
 	}
-	if len(out) > 1 && slices.Contains(out, routes.PlaceTicket) {
+	if len(out) > 1 && slices.Contains(out, routes.AuthTicket) {
 		d.Problem(n, "write auth=ticket alone", "a row with auth=ticket takes nothing else")
 	}
 	return out

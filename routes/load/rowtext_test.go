@@ -35,11 +35,11 @@ resources:
 	})
 	t.Run("places of the credential, in their order", func(t *testing.T) {
 		if r := routestest.Find(t, table, "POST /projects/{project}/packages"); !slices.Equal(r.Auth,
-			[]routes.Place{routes.PlaceNugetKey, routes.PlaceBasic}) || !r.Response.Links {
+			[]routes.Auth{routes.AuthNugetKey, routes.AuthBasic}) || !r.Response.Links {
 			t.Errorf("%v, %+v", r.Auth, r.Response)
 		}
 		if r := routestest.Find(t, table, "POST /projects/{project}/packages/any"); !slices.Equal(r.Auth,
-			[]routes.Place{routes.PlacePrivateToken, routes.PlaceBearer, routes.PlaceBasic}) || r.Response.Links {
+			[]routes.Auth{routes.AuthPrivateToken, routes.AuthBearer, routes.AuthBasic}) || r.Response.Links {
 			t.Errorf("%v, %+v", r.Auth, r.Response)
 		}
 	})

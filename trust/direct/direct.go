@@ -57,21 +57,21 @@ func (d *Door) Take(q *surface.Request) *reply.Refusal {
 		if h.Class != header.ClassCredential || h.Name == header.Cookie {
 			continue
 		}
-		place, secret := q.Credential.Read(h)
+		auth, secret := q.Credential.Read(h)
 		elsewhere := h.Value // with whatever scheme
-		if place == routes.PlaceBasic {
+		if auth == routes.AuthBasic {
 			if elsewhere = q.Credential.Username(); bytes.Equal(elsewhere, secret) {
 				elsewhere = nil
 			}
 		}
-		if place != routes.PlaceNone && !own && !h.Alias && keys.Shaped(secret) {
-			if taken, r := d.take(q, place, token.NewSecret(string(secret))); taken || r != nil {
+		if auth != routes.AuthNone && !own && !h.Alias && keys.Shaped(secret) {
+			if taken, r := d.take(q, auth, token.NewSecret(string(secret))); taken || r != nil {
 				return r
 			}
-			if place != routes.PlaceBasic {
+			if auth != routes.AuthBasic {
 				continue
 			}
-		} else if place == routes.PlaceBasic && own {
+		} else if auth == routes.AuthBasic && own {
 			elsewhere = secret
 		}
 		if r := d.among(elsewhere, own); r != nil {
@@ -143,7 +143,7 @@ func (d *Door) misplaced(text []byte, own bool) *reply.Refusal {
 // take has the request go on with the token that an ID token stands for. It is neither taken nor refused when it is meant for
 // somebody else. When an address has sent too many wrong ID tokens, only the audience of further ones is read, unless they are
 // known.
-func (d *Door) take(q *surface.Request, place routes.Place, raw token.Secret) (taken bool, r *reply.Refusal) {
+func (d *Door) take(q *surface.Request, auth routes.Auth, raw token.Secret) (taken bool, r *reply.Refusal) {
 	hash, standing := d.o.Exchange.Standing(raw.Reveal(), q.Start)
 	var print forge.Fingerprint
 	if !standing {
@@ -155,7 +155,7 @@ func (d *Door) take(q *surface.Request, place routes.Place, raw token.Secret) (t
 			return false, reply.TooMany(wait)
 		}
 	}
-	q.Credential.Caller = surface.CallerPatgate // it never goes to the forge, whatever becomes of it
+	q.Credential.Kind = surface.KindPatgate // it never goes to the forge, whatever becomes of it
 	if q.Severals() {
 		return true, reply.ErrSeveralCredentials
 	}
@@ -165,7 +165,7 @@ func (d *Door) take(q *surface.Request, place routes.Place, raw token.Secret) (t
 		}
 	}
 	q.Sealed = surface.Sealed{Kind: surface.SealIDToken, Hash: hash}
-	q.Credential.Place = place
+	q.Credential.Auth = auth
 	return true, nil
 }
 

@@ -53,7 +53,7 @@ func takesProblem(accept []byte) bool {
 
 // Unseal takes a sealed text for Conan in Authorization, and a ticket in the query.
 func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
-	if q.Credential.Caller != surface.CallerLegacy {
+	if q.Credential.Kind != surface.KindLegacy {
 		return nil
 	}
 	if r, found := s.openTicket(q); found {
@@ -73,8 +73,8 @@ func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
 		return surface.ErrSealed
 	}
 	q.Sealed = sealed
-	q.Credential.Caller = surface.CallerPatgate
-	q.Credential.Place = routes.PlaceBasic // the forge's own Conan token is not to be had
+	q.Credential.Kind = surface.KindPatgate
+	q.Credential.Auth = routes.AuthBasic // the forge's own Conan token is not to be had
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (s *Surface) Proves(q *surface.Request, b *surface.Body) bool {
 	if q.Method != fasthttp.MethodGet && !q.IsHead {
 		return true
 	}
-	return slices.Contains(s.Dialect.Ordinary, q.Credential.Place)
+	return slices.Contains(s.Dialect.Ordinary, q.Credential.Auth)
 }
 
 // WritesByGet implements surface.WritesByGet: Conan's users get a token by a GET.

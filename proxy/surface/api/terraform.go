@@ -106,11 +106,11 @@ func (s *Surface) openTicket(q *surface.Request) (r *reply.Refusal, found bool) 
 	}
 	q.Sealed = sealed
 	q.Target, q.Path = rest, rest[:len(q.Path)]
-	q.Credential.Caller, q.Credential.Place = surface.CallerPatgate, routes.PlaceTicket
+	q.Credential.Kind, q.Credential.Auth = surface.KindPatgate, routes.AuthTicket
 	return nil, true
 }
 
 // ticketed tells whether the row is one where the forge takes nothing but a token that it named itself.
 func ticketed(r *routes.Route) bool {
-	return r != nil && len(r.Auth) == 1 && r.Auth[0] == routes.PlaceTicket
+	return r != nil && len(r.Auth) == 1 && r.Auth[0] == routes.AuthTicket
 }

@@ -51,7 +51,7 @@ func (s *Surface) Has(path []byte, _ string) bool {
 func (*Surface) Proves(q *surface.Request, _ *surface.Body) bool {
 	var op routes.Operation
 	var r git.Request
-	return q.Credential.Place == routes.PlaceBasic && git.Classify(q.Table, &op, &r, q.Method, q.Target) == nil &&
+	return q.Credential.Auth == routes.AuthBasic && git.Classify(q.Table, &op, &r, q.Method, q.Target) == nil &&
 		r.Attachment.Folder == "" // Gitea takes no Basic there
 }
 
@@ -243,7 +243,7 @@ func (v *visit) Rebuild(q *surface.Request, b *surface.Body, j *surface.Judgemen
 		return forge.ErrUnavailable
 	}
 	s.Target = v.request.AppendTarget(s.Target[:0], path)
-	s.Place = routes.PlaceBasic // the forges read no other there
+	s.Auth = routes.AuthBasic // the forges read no other there
 	s.WholeAnswer = s.WholeAnswer || v.batch != nil
 	switch {
 	case v.push != nil:

@@ -64,9 +64,9 @@ func (v *image) Rebuild(q *surface.Request, b *surface.Body, _ *surface.Judgemen
 		s.Upload.Stream, s.Upload.Length = b, b.Length
 	}
 	s.Target = append(s.Target[:0], v.read.Target...)
-	s.Place = routes.PlaceNone
+	s.Auth = routes.AuthNone
 	if v.s.Own {
-		s.Place = routes.PlaceBasic
+		s.Auth = routes.AuthBasic
 	}
 	if len(q.Sealed.Inner) > 0 {
 		s.Bearer = q.Sealed.Inner

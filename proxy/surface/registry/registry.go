@@ -89,7 +89,7 @@ func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
 // in it.
 func Unseal(q *surface.Request, seals *surface.Seals, good, full bool) *reply.Refusal {
 	text, kind, bearer := q.SealedText()
-	if q.Credential.Caller != surface.CallerLegacy || kind == surface.SealNone {
+	if q.Credential.Kind != surface.KindLegacy || kind == surface.SealNone {
 		return nil
 	}
 	refused := surface.ErrSealed
@@ -107,14 +107,14 @@ func Unseal(q *surface.Request, seals *surface.Seals, good, full bool) *reply.Re
 		return refused
 	}
 	q.Sealed = sealed
-	q.Credential.Caller, q.Credential.Place = surface.CallerPatgate, routes.PlaceBearer
+	q.Credential.Kind, q.Credential.Auth = surface.KindPatgate, routes.AuthBearer
 	return nil
 }
 
 // Proves implements surface.Proves: the token service refuses a wrong credential in Basic (GitLab 19.3,
 // app/controllers/jwt_controller.rb).
 func (s *Surface) Proves(q *surface.Request, _ *surface.Body) bool {
-	return q.Credential.Place == routes.PlaceBasic && string(q.Path) == service(q).Tokens
+	return q.Credential.Auth == routes.AuthBasic && string(q.Path) == service(q).Tokens
 }
 
 // WritesByGet implements surface.WritesByGet: GitLab's token service makes records, and hands out rights.

@@ -229,7 +229,7 @@ func (v *auth) Answer(q *surface.Request, j *surface.Judgement) (*surface.Answer
 // Rebuild writes what was allowed.
 func (v *auth) Rebuild(_ *surface.Request, _ *surface.Body, _ *surface.Judgement, s *surface.Sending) error {
 	s.Target = registry.AppendTarget(s.Target[:0], v.allowed)
-	s.Place = routes.PlaceBasic // the forge reads no other there
+	s.Auth = routes.AuthBasic // the forge reads no other there
 	s.WholeAnswer = true
 	return nil
 }

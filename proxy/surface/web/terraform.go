@@ -12,7 +12,7 @@ const terraformPath = "/.well-known/terraform.json"
 // ForAll tells Terraform of the host's services. Where the forge serves modules, patgate does.
 func (s *Surface) ForAll(q *surface.Request) *surface.Answer {
 	asked := string(q.Path) == terraformPath && (q.Method == fasthttp.MethodGet || q.IsHead) &&
-		(q.IsPatgate() || q.Credential.Caller == surface.CallerAnonymous)
+		(q.IsPatgate() || q.Credential.Kind == surface.KindAnonymous)
 	if !asked || !q.Dialect.Modules {
 		return nil
 	}
