@@ -164,7 +164,7 @@ func TestWhoHasASecretMayEndIt(t *testing.T) {
 	cmd := exec.Command("patgate", "token", "revoke", "--server", r.gate, "--secret", "-")
 	cmd.Env, cmd.Dir, cmd.Stdin = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir}, t.TempDir(), strings.NewReader(text)
 	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "these 2 secrets") || !strings.Contains(string(out), "line 3: malformed") {
+	if err == nil || !strings.Contains(string(out), "Read 2 secrets") || !strings.Contains(string(out), "line 3: malformed") {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for _, v := range []shown{one, two} {

@@ -100,14 +100,6 @@ func TestQuestionsAreKnownAgain(t *testing.T) {
 // Attack: tokens of one owner, and credentials that nobody knows, ask for more than there may be. Control: another token of that
 // owner and another owner's are answered, and beside an owner's also a credential that nobody knows yet.
 func TestThreatQuestionsOfOneOwner(t *testing.T) {
-	var hanging atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/api/v4/hangs" {
-			hanging.Add(1)
-			<-r.Context().Done()
-		}
-	}))
-	defer server.Close()
 	for name, attacker := range map[string]func(ctx context.Context, i int) (context.Context, token.Secret){
 		"tokens of an owner": func(ctx context.Context, i int) (context.Context, token.Secret) {
 			return forge.On(ctx, 1, int64(i%5+1)), token.NewSecret("glpat-a")
@@ -117,11 +109,18 @@ func TestThreatQuestionsOfOneOwner(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var hanging atomic.Int64
+			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/api/v4/hangs" {
+					hanging.Add(1)
+					<-r.Context().Done()
+				}
+			}))
+			defer server.Close()
 			c, err := client(Options{URL: server.URL})
 			if err != nil {
 				t.Fatal(err)
 			}
-			hanging.Store(0)
 			ctx, cancel := context.WithCancel(t.Context())
 			var all sync.WaitGroup
 			defer all.Wait()

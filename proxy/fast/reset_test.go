@@ -43,7 +43,7 @@ func TestNothingOfARequestIsKept(t *testing.T) {
 		"request.Upstream": head, "request.Method": head, "request.IsHead": head, "request.Root": head, "request.Target": head,
 		"request.Path": head, "request.Origin": head, "request.Sealed.*": no,
 		"judgement.Rules": judge, "judgement.Session": judge, "judgement.Enforced": no, "judgement.Would": no, "judgement.used": no,
-		"sending.Head": rebuild, "sending.Target": rebuild, "sending.Place": rebuild, "sending.WholeAnswer": rebuild,
+		"sending.Head": rebuild, "sending.Target": rebuild, "sending.Auth": rebuild, "sending.WholeAnswer": rebuild,
 		"sending.scratch": rebuild, "sending.Upload.*": body, "sending.Bearer": no, "sending.List": no, "sending.AnyFormat": no,
 	}
 	maps.Copy(settled, whole)
