@@ -179,7 +179,8 @@ func TestRulesAreTriedOnAllTokens(t *testing.T) {
 		if _, sum := lines(t, 0, append(inForce, "--try", same)...); sum.Total.Damaged != 1 {
 			t.Errorf("%+v", sum.Total)
 		}
-		if out, code := run(append(inForce, "--try", same, "--strict")...); code != 1 || !strings.Contains(out, "1 kept observation is damaged") || !strings.Contains(out, "could not be judged") {
+		out, code := run(append(inForce, "--try", same, "--strict")...)
+		if code != 1 || !strings.Contains(out, "1 kept observation is damaged") || !strings.Contains(out, "could not be judged") {
 			t.Errorf("%d %s", code, out)
 		}
 	})

@@ -230,7 +230,12 @@ func credentials(d *difference, s *spec, e *audit.Event, seen *sighting) {
 	want := "[]"
 	anonymous := e.Reason == policy.ReasonOpen.String() || e.Reason == policy.ReasonPublic.String()
 	if !anonymous {
-		at := map[routes.Auth]string{routes.AuthPrivateToken: "header PRIVATE-TOKEN", routes.AuthBearer: "bearer", routes.AuthBasic: "basic", routes.AuthNugetKey: "header X-NuGet-ApiKey"}
+		at := map[routes.Auth]string{
+			routes.AuthPrivateToken: "header PRIVATE-TOKEN",
+			routes.AuthBearer:       "bearer",
+			routes.AuthBasic:        "basic",
+			routes.AuthNugetKey:     "header X-NuGet-ApiKey",
+		}
 		want = fmt.Sprintf("[[%s %s]]", at[placedAt(e.Route.Method, e.Route.Path, s.place)], ownerCredential)
 	}
 	got := slices.DeleteFunc(slices.Clone(seen.Credentials), func(c [2]any) bool {

@@ -25,7 +25,8 @@ var looked = []struct {
 	{regexp.MustCompile(`^\w+ /packages/terraform/modules/`), []routes.Auth{routes.AuthBearer}},
 	{regexp.MustCompile(`^GET /projects/.*/packages/terraform/modules/`), []routes.Auth{routes.AuthBasic}},
 	{regexp.MustCompile(`^PUT /projects/.*/packages/terraform/modules/`), []routes.Auth{routes.AuthPrivateToken}},
-	{regexp.MustCompile(`^\w+ .*/packages/(composer|generic|go|maven|pypi)(/|$)`), []routes.Auth{routes.AuthPrivateToken, routes.AuthBearer, routes.AuthBasic}},
+	{regexp.MustCompile(`^\w+ .*/packages/(composer|generic|go|maven|pypi)(/|$)`),
+		[]routes.Auth{routes.AuthPrivateToken, routes.AuthBearer, routes.AuthBasic}},
 	{regexp.MustCompile(`^\w+ .*/terraform/state/`), []routes.Auth{routes.AuthPrivateToken, routes.AuthBearer, routes.AuthBasic}},
 	{regexp.MustCompile(``), []routes.Auth{routes.AuthPrivateToken, routes.AuthBearer}},
 }

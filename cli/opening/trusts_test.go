@@ -107,8 +107,9 @@ func TestASetIsReadBesideTheTrustsOfTheConfiguration(t *testing.T) {
 			"https://patgate.test", ""},
 		"its issuer is not in the set": {strings.Replace(policies, "leaky", "own", 1),
 			"kind: Limit\nname: a\ndeny: {permissions: [run_job]}\n", "https://patgate.test", `no issuer "ci"`},
-		"the set has its name":       {policies, anIssuer + "---\n" + aTrust, "https://patgate.test", "two policies leaky"},
-		"ID tokens have no audience": {strings.Replace(policies, "leaky", "own", 1), anIssuer + "---\n" + aTrust, "", "no audience is configured"},
+		"the set has its name": {policies, anIssuer + "---\n" + aTrust, "https://patgate.test", "two policies leaky"},
+		"ID tokens have no audience": {strings.Replace(policies, "leaky", "own", 1), anIssuer + "---\n" + aTrust, "",
+			"no audience is configured"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := os.WriteFile(own, []byte(c.own), 0o600); err != nil {

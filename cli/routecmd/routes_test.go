@@ -229,7 +229,8 @@ func TestRoutesLint(t *testing.T) {
 	})
 	t.Run("a warning", func(t *testing.T) {
 		out, err := runRoutes(t, "", "lint", writeFile(t, "resources:\n  job:\n    run:\n      - POST /ours boundary=project\n"))
-		if err != nil || !strings.Contains(out, ":4: warning: POST /ours writes") || !strings.Contains(out, "1 overlay file: no problem, 1 warning") {
+		if err != nil || !strings.Contains(out, ":4: warning: POST /ours writes") ||
+			!strings.Contains(out, "1 overlay file: no problem, 1 warning") {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})

@@ -40,7 +40,8 @@ func TestCredentialsBesideRememberedLines(t *testing.T) {
 		}
 		a, b := Credential{Dialect: DialectOf("")}, Credential{Dialect: DialectOf("")}
 		target := []byte("/api/v4/user")
-		if a.Find(&one, target) != b.Find(&other, target) || a.Kind != b.Kind || a.Auth != b.Auth || string(a.Secret) != string(b.Secret) || a.Found != b.Found {
+		differ := a.Find(&one, target) != b.Find(&other, target)
+		if differ || a.Kind != b.Kind || a.Auth != b.Auth || string(a.Secret) != string(b.Secret) || a.Found != b.Found {
 			t.Fatalf("%q: got %v, want %v", raw, a, b)
 		}
 		if a.Kind == KindPatgate {
