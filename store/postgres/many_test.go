@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"patgate/routes"
 	"patgate/store"
 	"patgate/store/postgres"
 	"patgate/store/storetest"
@@ -165,6 +167,29 @@ func TestManyTokens(t *testing.T) {
 		}
 	})
 	all("counted")
+	took("noting what tokens reach", 5*time.Minute, func() {
+		for more := true; more; {
+			var err error
+			if more, err = db.FillPlaces(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	// Those that reach a project are all there are: so their pages are those of the plain order, however they are found.
+	for _, offset := range []int{0, 380, 400, 1980} {
+		f := store.Filter{Now: storetest.Start(), Limit: 20, Offset: offset}
+		want, _, err := db.Tokens(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.CountTo, f.Reach = 2000, &store.Reach{Places: []store.Place{{Kind: routes.RefProject, ID: 6}}}
+		took(fmt.Sprintf("a page at %d of those that reach a project", offset), 3*time.Second, func() {
+			list, total, err := db.Tokens(t.Context(), f)
+			if err != nil || total != min(n, 2001) || !slices.Equal(idsOf(list), idsOf(want)) {
+				t.Errorf("%v of %d, want %v, %v", idsOf(list), total, idsOf(want), err)
+			}
+		})
+	}
 	// A node of the version before copies a store: no trigger fires.
 	if _, err := c.Exec(t.Context(), "DELETE FROM marks WHERE token_id % 100 = 7"); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/routes"
 	"patgate/store"
 	"patgate/store/storetest"
 )
@@ -30,6 +31,7 @@ func TestEndsOfOrders(t *testing.T) {
 	run("UPDATE marks SET reach = token_id * 7919 % 9, broad = token_id % 2, judged = 1")
 	run("UPDATE tokens SET revoked_at = 1 WHERE id % 5 = 2")
 	run("UPDATE tokens SET expires_at = expires_at + id % 3")
+	run(`UPDATE tokens SET scopes = '[{"access":"selected_memberships","project_ids":[77],"permissions":["read_job"]}]' WHERE id % 4 = 3`)
 	run("INSERT INTO token_uses SELECT id, 1, 60000 * (id * 7907 % 7) FROM tokens WHERE id % 3 > 0 ON CONFLICT DO NOTHING")
 	compared := 0
 	compare := func(of store.Filter) {
@@ -67,6 +69,7 @@ func TestEndsOfOrders(t *testing.T) {
 		compare(store.Filter{Now: now, State: store.StateActive})
 		compare(store.Filter{Now: now, State: store.StateActive, Search: "token 1"})
 		compare(store.Filter{Now: now, Mark: store.MarkBroad})
+		compare(store.Filter{Now: now, Reach: &store.Reach{Places: []store.Place{{Kind: routes.RefProject, ID: 77}}}})
 		compare(store.Filter{Now: now, NeverUsed: true})
 		compare(store.Filter{Now: now, LastUsed: store.Span{After: time.UnixMilli(60_000)}})
 	}

@@ -84,13 +84,13 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 			return err
 		}
 		q := filter.Of(f, d)
-		ids, known := []int64(nil), false
+		ids, upTo := []int64(nil), 0
 		if paged {
-			if ids, total, known, err = fewOf(ctx, tx, q); err != nil {
+			if ids, total, upTo, err = fewOf(ctx, tx, q); err != nil {
 				return err
 			}
 		}
-		if f.After == 0 && !known { // a walk asks for a thousand pages, and each would count all that is behind it
+		if f.After == 0 && upTo == 0 { // a walk asks for a thousand pages, and each would count all that is behind it
 			if total, err = db.count(ctx, tx, &f, q); err != nil {
 				return err
 			}
@@ -98,7 +98,7 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 		switch {
 		case f.CountOnly:
 			return nil
-		case known && total <= f.CountTo:
+		case upTo > 0 && total <= upTo:
 			list, err = listed(ctx, tx, ids)
 		case paged:
 			list, err = page(ctx, tx, q, total)
@@ -115,6 +115,9 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("listing tokens: %w", err)
+	}
+	if f.CountTo > 0 {
+		total = min(total, f.CountTo+1)
 	}
 	return list, total, nil
 }
@@ -196,28 +199,28 @@ func page(ctx context.Context, tx Conn, q *filter.Question, total int) ([]store.
 	return nil, nil
 }
 
-// fewOf gives the ids of a page and the number of all, when these are asked for at once: no ids when there are more than
-// f.CountTo.
-func fewOf(ctx context.Context, tx Conn, q *filter.Question) (ids []int64, total int, known bool, err error) {
-	query, args := q.Few()
+// fewOf gives the ids of a page and the number of all, when these are asked for at once and there are at most upTo. Of more, it
+// tells only that there are more. It is not asked when upTo is 0.
+func fewOf(ctx context.Context, tx Conn, q *filter.Question) (ids []int64, total, upTo int, err error) {
+	query, args, upTo := q.Few()
 	if query == "" {
-		return nil, 0, false, nil
+		return nil, 0, 0, nil
 	}
 	rows, err := tx.Query(ctx, query, args...)
 	if err != nil {
-		return nil, 0, false, err
+		return nil, 0, 0, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&total, &id); err != nil {
-			return nil, 0, false, err
+			return nil, 0, 0, err
 		}
 		if id != 0 {
 			ids = append(ids, id)
 		}
 	}
-	return ids, total, true, rows.Err()
+	return ids, total, upTo, rows.Err()
 }
 
 // listed reads tokens by their ids, in that order.

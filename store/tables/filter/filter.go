@@ -22,8 +22,17 @@ type Question struct {
 	narrowed string // candidates among which the text is looked for; empty: all
 	within   []any
 	implied  implied // what all candidates fulfil
-	briefly  bool    // the state of tokens is read in marks, of candidates alone
+	gathers  bool    // an index gives all tokens that are left, so that it costs little to put them in order
+	manner
 }
+
+// manner is how a question is asked: anyhow when it is 0.
+type manner int
+
+const (
+	briefly manner = 1 + iota // the state of tokens is read in marks, of candidates alone
+	walking                   // tokens are looked at one by one, in the order of an index
+)
 
 // implied is a condition that need not be looked at again: which one it is, and which arguments are its own.
 type implied struct {
@@ -38,7 +47,7 @@ func (q *Question) candid(condition string, values []any, query string, within [
 	if query != "" && q.narrowed == query {
 		q.implied = implied{true, len(q.where) - 1, len(q.args) - len(values), len(q.args)}
 	}
-	q.t = q.t || !q.implied.is || !q.briefly
+	q.t = q.t || !q.implied.is || q.manner != briefly
 }
 
 // Dialect is what databases say in ways of their own.
@@ -60,11 +69,11 @@ type Dialect struct {
 }
 
 // Of gives the question of a filter.
-func Of(f store.Filter, d Dialect) *Question { return of(f, d, false) }
+func Of(f store.Filter, d Dialect) *Question { return of(f, d, 0) }
 
-func of(f store.Filter, d Dialect, briefly bool) *Question {
-	q := &Question{f: f, now: millis(f.Now), d: d, briefly: briefly}
-	q.m = briefly || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc
+func of(f store.Filter, d Dialect, m manner) *Question {
+	q := &Question{f: f, now: millis(f.Now), d: d, manner: m}
+	q.m = m == briefly || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc
 	q.marked()
 	q.orderBy()
 	if f.OwnerID != 0 {

@@ -83,28 +83,32 @@ func (q *Question) reaching() {
 		q.about("1 = 0")
 		return
 	}
-	where, args, among, pairs := places(r)
-	held, holds := "", []any(nil)
+	held, holds := "1 = 1", []any(nil)
 	if f.Holds != "" {
-		held = " AND (EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = g.token_id " +
-			"AND r.scope = g.scope) OR g.token_id IN (" + holdsAll + "))"
+		held = "(EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = g.token_id AND r.scope = g.scope) " +
+			"OR g.token_id IN (" + holdsAll + "))"
 		holds = []any{f.Holds, AllRights}
 	}
 	condition, query := "1 = 0", ""
-	var values, within []any
-	switch {
+	var values []any
+	switch places, args := placesOf(r); {
 	case anywhere:
 		condition = "(EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = t.id) " +
 			"OR t.id IN (" + holdsAll + "))"
 		query = "SELECT DISTINCT token_id AS id FROM token_rights WHERE permission IN (?, ?)"
-		values, within = holds, holds
-	case where != "":
+		values = holds
+	case len(places) > 0:
+		const of = "SELECT g.token_id, g.scope FROM token_grants g WHERE "
+		query = "SELECT DISTINCT g.token_id AS id FROM (" + of + strings.Join(places, " UNION ALL "+of) + ") g WHERE " + held
 		condition = "EXISTS (SELECT 1 FROM token_grants g" + q.indexed("token_grants_by_token") +
-			" WHERE g.token_id = t.id AND (" + where + ")" + held + ")"
-		query = "SELECT DISTINCT g.token_id AS id FROM " + among + held
-		values = append(append(values, args...), holds...)
-		within = append(pairs, holds...)
+			" WHERE g.token_id = t.id AND (" + strings.Join(places, " OR ") + ") AND " + held
+		if q.d.Loose {
+			condition += " OFFSET 0" // or PostgreSQL makes a join of it
+		}
+		condition += ")"
+		values, q.gathers = append(args, holds...), q.d.Loose && q.manner != walking
 	}
+	within := values
 	if r.Reports {
 		reports, more := q.reporting()
 		condition = "(" + condition + " OR t.report_until > 0 AND " + reports + ")"
@@ -115,10 +119,13 @@ func (q *Question) reaching() {
 		query += "SELECT t.id FROM tokens t" + q.indexed("tokens_reporting") + " WHERE t.report_until > 0 AND " + reports
 		within = append(append([]any{}, within...), more...)
 	}
+	if q.gathers {
+		condition, values = "t.id IN ("+query+")", within
+	}
 	q.candid(condition, values, query, within)
 	if r.Origin != "" { // last, and of each token: so owners are read of those alone that fulfil all else
 		of := "t"
-		if q.briefly {
+		if q.manner == briefly {
 			of = "m"
 		}
 		q.add("EXISTS (SELECT 1 FROM owners o WHERE o.id = "+of+".owner_id AND o.origin = ?)", r.Origin)
@@ -128,33 +135,24 @@ func (q *Question) reaching() {
 // holdsAll asks for the tokens that may hold anything. There are hardly ever any: they are listed once, not looked for with each.
 const holdsAll = "SELECT a.token_id FROM token_rights a WHERE a.permission = ?"
 
-// places is the condition that a row of token_grants, g, reaches a place; empty: none does. among gives those rows, place after
-// place.
-func places(r *store.Reach) (where string, args []any, among string, pairs []any) {
-	var conditions []string
+// placesOf gives conditions that rows of token_grants, g, fulfil: those that reach a place.
+func placesOf(r *store.Reach) (all []string, args []any) {
 	for _, kind := range []routes.RefKind{routes.RefProject, routes.RefGroup} {
 		var ids []any
 		for _, p := range r.Places {
 			if p.Kind == kind {
 				ids = append(ids, p.ID)
-				pairs = append(pairs, KindName(kind), p.ID)
 			}
 		}
 		if len(ids) > 0 {
-			conditions = append(conditions, "g.kind = ? AND g.place_id IN ("+marksFor(len(ids))+")")
+			all = append(all, "g.kind = ? AND g.place_id IN ("+marksFor(len(ids))+")")
 			args = append(append(args, KindName(kind)), ids...)
 		}
 	}
 	for _, access := range r.May {
-		conditions = append(conditions, "g.kind = ? AND g.place_id = 0")
-		args = append(args, access)
-		pairs = append(pairs, access, 0)
+		all, args = append(all, "g.kind = ? AND g.place_id = 0"), append(args, access)
 	}
-	if len(pairs) > 0 {
-		among = "(VALUES (?, ?)" + strings.Repeat(", (?, ?)", len(pairs)/2-1) + ") p CROSS JOIN token_grants g " +
-			"WHERE g.kind = p.column1 AND g.place_id = p.column2"
-	}
-	return strings.Join(conditions, " OR "), args, among, pairs
+	return all, args
 }
 
 // marksFor gives as many question marks.

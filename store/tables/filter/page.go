@@ -8,8 +8,11 @@ import (
 	"patgate/store"
 )
 
-// few is Dialect.Few where that is 0.
-const few = 2000
+// few is Dialect.Few where that is 0. Of those that an index gives all of, gathered are few.
+const few, gathered = 2000, 6000
+
+// near is how far into a list of more than gathered tokens it is quicker to look at one after the other than to gather all.
+const near = 400
 
 // from gives the tables of a statement, joined. The statement goes through the first of them.
 func (q *Question) from(narrow, walks bool) (text string, args []any) {
@@ -152,15 +155,18 @@ func (q *Question) Count() (query string, args []any) {
 	return "SELECT count(*) FROM (SELECT 1" + from + " LIMIT ?) AS found", append(args, q.f.CountTo+1)
 }
 
-// Few asks for a page and the number of all at once, where that is at most f.CountTo: each row has the number and an id. Of an
-// empty page, and of more than f.CountTo, there is one row without an id: it is 0. No query: Count and Page have to be asked.
-func (q *Question) Few() (query string, args []any) {
+// Few asks for a page and the number of all at once, where that is at most upTo: each row has the number and an id. Of an empty
+// page, and of more than upTo, there is one row without an id: it is 0. No query: Count and Page have to be asked.
+func (q *Question) Few() (query string, args []any, upTo int) {
 	f := q.f
 	if f.CountTo <= 0 || f.CountTo > cmp.Or(q.d.Few, few) || f.After != 0 || f.CountOnly {
-		return "", nil
+		return "", nil, 0
+	}
+	if upTo = f.CountTo; q.gathers {
+		upTo = cmp.Or(q.d.Few, gathered)
 	}
 	if !q.d.Loose && f.OwnerID == 0 && f.State == store.StateActive && f.Mark == store.MarkNone { // marks are a quarter of tokens
-		if brief := of(f, q.d, true); brief.narrowed != "" && !brief.t {
+		if brief := of(f, q.d, briefly); brief.narrowed != "" && !brief.t {
 			q = brief
 		}
 	}
@@ -175,12 +181,15 @@ func (q *Question) Few() (query string, args []any) {
 			"number (total) AS MATERIALIZED (SELECT count(*) FROM found) " +
 			"SELECT number.total, coalesce(p.id, 0) FROM number LEFT JOIN (SELECT id, place FROM found " +
 			"WHERE (SELECT total FROM number) <= ?" + by("") + " LIMIT ? OFFSET ?) AS p ON 1 = 1" + by("p."),
-		append(args, f.CountTo+1, f.CountTo, f.Limit, f.Offset)
+		append(args, upTo+1, upTo, f.Limit, f.Offset), upTo
 }
 
 // Page asks for the ids of those of one page, when there are so many in all. reversed tells that they come in the opposite order.
 func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 	limit, offset := q.f.Limit, q.f.Offset
+	if q.gathers && offset+limit <= near {
+		q = of(q.f, q.d, walking)
+	}
 	sorted := q.sorted(total)
 	if !sorted && q.f.After == 0 && q.exact(total) && offset > total/2 { // nearer to the end
 		limit = max(0, min(limit, total-offset))
