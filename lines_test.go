@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// mostColumns is how long a line may be, with a tab as one column.
-	mostColumns = 130
+	// mostColumns is how long a line may be, and tabColumns what a tab takes of it.
+	mostColumns, tabColumns = 130, 4
 	// mostAssigned is how many values one statement may assign, but for those that one call returns.
 	mostAssigned = 4
 )
@@ -39,7 +39,8 @@ func unwieldy(root string) (breaches []string, files int, err error) {
 		line := 0
 		for text := range strings.Lines(string(source)) {
 			line++
-			if n := utf8.RuneCountInString(strings.TrimRight(text, "\n")); n > mostColumns {
+			text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\t", strings.Repeat(" ", tabColumns))
+			if n := utf8.RuneCountInString(text); n > mostColumns {
 				breaches = append(breaches, fmt.Sprintf("%s:%d: %d columns", name, line, n))
 			}
 		}
@@ -81,6 +82,7 @@ func TestLongLinesAreSeen(t *testing.T) {
 	}{
 		{"as long as may be", "a/a.go", comment(mostColumns) + "package a\n", ""},
 		{"one column more", "a/a.go", "package a\n\n" + comment(mostColumns+1), "a/a.go:3: 131 columns"},
+		{"a tab is four columns", "a/a.go", "package a\n\n\t" + comment(mostColumns-tabColumns+1), "a/a.go:3: 131 columns"},
 		{"a test", "a/a_test.go", comment(mostColumns+1) + "package a\n", ""},
 		{"four values", "a.go", "package a\n\nvar a, b, c, d int\n\nfunc f() { a, b, c, d = 1, 2, 3, 4 }\n", ""},
 		{"five values", "a.go", "package a\n\nvar a, b, c, d, e int\n\nfunc f() { a, b, c, d, e = 1, 2, 3, 4, 5 }\n", "a.go:5: 5 values at once"},

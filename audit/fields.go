@@ -32,7 +32,8 @@ func (e *Event) decided(l *line) {
 
 // holder writes which token it was, and whose. A name is as its owner wrote it.
 func (e *Event) holder(l *line) {
-	if l.encoder == nil && e.TokenID == l.token && e.TokenName == l.tokenName && e.OwnerName == l.ownerName && e.OwnerID == l.owner {
+	if l.encoder == nil && e.TokenID == l.token && e.TokenName == l.tokenName && e.OwnerName == l.ownerName &&
+		e.OwnerID == l.owner {
 		l.json = append(l.json, l.held...)
 		return
 	}

@@ -215,8 +215,8 @@ func (s *stage) longBodies(ctx context.Context, o *options, r *report.Result) er
 	if err != nil {
 		return err
 	}
-	running, err := s.present(ctx, r, target{upstream: address, seeded: known, suffix: "-bodies"}, report.NginxPlain, report.Patgate,
-		report.Haproxy)
+	running, err := s.present(ctx, r, target{upstream: address, seeded: known, suffix: "-bodies"}, report.NginxPlain,
+		report.Patgate, report.Haproxy)
 	defer end(running)
 	if err != nil {
 		return err

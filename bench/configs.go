@@ -118,8 +118,8 @@ func (s *stage) nginx(name string, ask asking, to target) (*service, error) {
 	if to.connections > 0 {
 		most = fmt.Sprintf("zone forge 64k; server %s max_conns=%d;", to.upstream, to.connections)
 	}
-	config := s.fill(nginxConfig, "@MOST@", most, "@SSL@", ssl, "@SCHEME@", scheme, "@AUTH@", ask.auth, "@AUTHORIZER@", ask.upstream,
-		"@ASKED@", ask.pass, "@NAME@", name, "@LISTEN@", listen)
+	config := s.fill(nginxConfig, "@MOST@", most, "@SSL@", ssl, "@SCHEME@", scheme, "@AUTH@", ask.auth,
+		"@AUTHORIZER@", ask.upstream, "@ASKED@", ask.pass, "@NAME@", name, "@LISTEN@", listen)
 	if ask == (asking{}) {
 		at := strings.Index(config, "    location = /authorize")
 		config = config[:at] + "  }\n}\n"

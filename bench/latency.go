@@ -99,8 +99,7 @@ func (p *paced) open(address string, connections int) (err error) {
 			return err
 		}
 		c := &pacedConn{fd: fd, in: make([]byte, 8<<10)}
-		p.conns = append(p.conns, c)
-		p.idle = append(p.idle, c)
+		p.conns, p.idle = append(p.conns, c), append(p.idle, c)
 		if err := unix.Connect(fd, &unix.SockaddrInet4{Port: to.Port, Addr: [4]byte(to.IP.To4())}); err != nil {
 			return err
 		}
@@ -108,7 +107,8 @@ func (p *paced) open(address string, connections int) (err error) {
 		if err := unix.SetNonblock(fd, true); err != nil {
 			return err
 		}
-		if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}); err != nil {
+		err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)})
+		if err != nil {
 			return err
 		}
 	}

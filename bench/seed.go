@@ -98,7 +98,7 @@ func settle(ctx context.Context, db store.Store) error {
 func newcomer(ctx context.Context, db store.Store, ring *seal.Keyring, origin string, user int64, secret string, hash token.Hash,
 	scopes []policy.ScopeSpec) error {
 	now := time.Now()
-	owner, err := db.PutOwner(ctx, store.Owner{Origin: origin, UserID: user, Username: fmt.Sprint("bench-", user), CreatedAt: now})
+	owner, err := db.PutOwner(ctx, store.Owner{Origin: origin, UserID: user, Username: fmt.Sprint("bench", user), CreatedAt: now})
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +43,7 @@ func (s *stage) saturate(ctx context.Context, v *service, l traffic) (report.Sam
 	ctx, cancel := context.WithTimeout(ctx, duration+30*time.Second)
 	defer cancel()
 	// wrk counts whole seconds.
-	cmd := exec.CommandContext(ctx, wrk, "-t1", "-c"+strconv.Itoa(l.connections), "-d"+strconv.Itoa(max(1, int(l.seconds+.5)))+"s",
+	cmd := exec.CommandContext(ctx, wrk, "-t1", fmt.Sprint("-c", l.connections), fmt.Sprintf("-d%ds", max(1, int(l.seconds+.5))),
 		"--timeout", "10s", "-s", script, v.origin(), "--", requests, l.method, mergeRequest)
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems

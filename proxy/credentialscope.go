@@ -17,8 +17,8 @@ func (x *exchange) lacksCredentialScope() *reply.Refusal {
 	d, q := &x.delivery, &x.request
 	from := &d.answer.Header
 	length := from.ContentLength()
-	if d.answer.StatusCode() != fasthttp.StatusForbidden || !q.IsPatgate() || q.IsHead || x.h.dialect.LacksCredentialScope == nil ||
-		length <= 0 || length > mostLackingAnswer || len(from.ContentEncoding()) > 0 {
+	if d.answer.StatusCode() != fasthttp.StatusForbidden || !q.IsPatgate() || q.IsHead ||
+		x.h.dialect.LacksCredentialScope == nil || length <= 0 || length > mostLackingAnswer || len(from.ContentEncoding()) > 0 {
 		return nil
 	}
 	reader := d.upstream.Reader()

@@ -75,7 +75,8 @@ func (x *exchange) handOn(conn *wire.Upstream, err error) (kept bool) {
 	x.body.Sent()
 	x.sending.Upload.Whole = nil // which the body held
 	if err != nil {
-		if !errors.Is(err, wire.ErrConnect) && !errors.Is(err, share.ErrBusy) && !errors.Is(err, share.ErrShare) { // nothing was sent
+		unsent := errors.Is(err, wire.ErrConnect) || errors.Is(err, share.ErrBusy) || errors.Is(err, share.ErrShare)
+		if !unsent {
 			x.h.forget(&x.request, &x.judgement)
 		}
 		x.event.Failure = reply.FailureOf(err)

@@ -60,8 +60,8 @@ func New(o Options) (*Handler, error) {
 	h := &Handler{options: o, dialect: surface.DialectOf(o.Forge), attempts: o.Attempts, storage: reply.NewStorage(o.StorageURLs),
 		seals: &surface.Seals{By: o.Sealer}, origins: reply.NewOrigins(o.Origins, local.Pages)}
 	h.exchanges.New = func() any { return &exchange{} }
-	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes, Deadline: o.ResolverDeadline,
-		ClientGone: o.Timeouts.ClientGone, AllowQuickActions: o.AllowQuickActions}
+	h.rules = surface.Rules{Resolver: o.Resolver, Reads: o.Freshness.Reads, Writes: o.Freshness.Writes,
+		Deadline: o.ResolverDeadline, ClientGone: o.Timeouts.ClientGone, AllowQuickActions: o.AllowQuickActions}
 	h.bodies = surface.BodyLimits{Room: surface.NewRoom(o.Limits.BodiesMemory, o.Limits.BodiesDisk), Bytes: o.Limits.BodyBytes,
 		Memory: o.Limits.BodyMemory, TempDir: o.TempDir, Wait: o.ResolverDeadline, Unkept: o.Unkept}
 	h.dog = wire.NewWatchdog(&h.options.Timeouts)

@@ -24,8 +24,8 @@ const (
 // policy reads one policy, which may have further keys; nil when it is none.
 func (l *loader) policy(n *yaml.Node, more ...string) *Policy {
 	before := len(l.problems)
-	e := l.mapping(n, "the policy", append(more, "name", "description", "issuer", "mode", "match", "deny", "owner", "grant", "ttl",
-		"bind_to_job", "single_use", "direct_use", "max_active", "name_template", "tests")...)
+	e := l.mapping(n, "the policy", append(more, "name", "description", "issuer", "mode", "match", "deny", "owner", "grant",
+		"ttl", "bind_to_job", "single_use", "direct_use", "max_active", "name_template", "tests")...)
 	p := &Policy{Name: l.text(e["name"], "name"), Issuer: l.text(e["issuer"], "issuer"), Owner: l.text(e["owner"], "owner"),
 		Description: l.text(e["description"], "description"), Mode: Enforce, TTL: standardTTL,
 		BindToJob: l.truth(e["bind_to_job"], "bind_to_job", true), SingleUse: l.truth(e["single_use"], "single_use", true),

@@ -32,8 +32,8 @@ type Rules struct {
 
 // Rules gives those of a policy whose ID tokens are made for an audience with that base.
 func (p *Policy) Rules(audience string) *Rules {
-	r := &Rules{Issuer: p.Issuer, URL: p.IssuerURL, Kind: p.Kind, AudienceBase: audience, Match: p.Match, Deny: p.Deny, TTL: p.TTL,
-		BindToJob: p.BindToJob, SingleUse: p.SingleUse, DirectUse: p.DirectUse, MaxActive: p.MaxActive}
+	r := &Rules{Issuer: p.Issuer, URL: p.IssuerURL, Kind: p.Kind, AudienceBase: audience, Match: p.Match, Deny: p.Deny,
+		TTL: p.TTL, BindToJob: p.BindToJob, SingleUse: p.SingleUse, DirectUse: p.DirectUse, MaxActive: p.MaxActive}
 	if p.IssuerOfFile {
 		r.Keys = p.IssuerKeys
 	}

@@ -5,13 +5,13 @@
 //
 // Facts are cached for each credential of an owner, by id and by path, with the time at which their oldest part was read:
 //
-//	| cache    | key                               | value                          | kept for          | purpose                |
-//	| -------- | --------------------------------- | ------------------------------ | ----------------- | ---------------------- |
-//	| by path  | credential, kind, lower-case path | container with access          | TTL (30 s)        | requests by path       |
-//	| by id    | credential, kind, id              | container with access          | TTL               | requests by id         |
-//	| nodes    | credential, id                    | what facts rest on (ancestors) | TTL               | facts that share them  |
-//	| lists    | credential, id                    | ids of what lies below a group | TTL               | entries of long lists  |
-//	| absences | in each of them                   | "not found or not visible"     | NegativeTTL (3 s) | clients that ask again |
+//	| cache    | key                               | value                      | kept for          | purpose                |
+//	| -------- | --------------------------------- | -------------------------- | ----------------- | ---------------------- |
+//	| by path  | credential, kind, lower-case path | container with access      | TTL (30 s)        | requests by path       |
+//	| by id    | credential, kind, id              | container with access      | TTL               | requests by id         |
+//	| nodes    | credential, id                    | ancestors                  | TTL               | facts that share them  |
+//	| lists    | credential, id                    | ids of what lies below     | TTL               | entries of long lists  |
+//	| absences | in each of them                   | "not found or not visible" | NegativeTTL (3 s) | clients that ask again |
 //
 // A caller's maxAge shortens that (the gateway's default for writes is 5 s). Nothing that failed is cached.
 package facts

@@ -11,7 +11,8 @@ import (
 // Upgrades tells whether the client wants another protocol on the connection.
 func Upgrades(q *surface.Request) bool {
 	f := &q.Fields
-	return header.EqualFold(f.Get(header.Upgrade), "websocket") && f.Nominated([]byte("upgrade")) && q.Method == fasthttp.MethodGet
+	return header.EqualFold(f.Get(header.Upgrade), "websocket") && f.Nominated([]byte("upgrade")) &&
+		q.Method == fasthttp.MethodGet
 }
 
 // AppendHead writes the head of a request that passes as it is.

@@ -11,8 +11,8 @@ import (
 
 // Counts is where uses and bytes are counted for all nodes. A store.Store is one.
 type Counts interface {
-	// TakeUse counts one use for each of some families, or for none of them: limits.ErrUsedUp when one has been used as often as it
-	// may.
+	// TakeUse counts one use for each of some families, or for none of them: limits.ErrUsedUp when one has been used as
+	// often as it may.
 	TakeUse(ctx context.Context, of []limits.MostUses) error
 	// AddBytes adds what families moved on a day, and gives what all of that day is.
 	AddBytes(ctx context.Context, moved []limits.Moved) (sums []int64, err error)

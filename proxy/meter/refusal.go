@@ -16,8 +16,8 @@ var ErrUsedUp = &reply.Refusal{Status: fasthttp.StatusForbidden, Reason: "limit_
 
 // ErrDone answers for a request that the forge has carried out, with an answer that is longer than what is left of the day.
 var ErrDone = &reply.Refusal{Status: fasthttp.StatusBadGateway, Reason: "limit_bytes_per_day",
-	Message: "The request was carried out, and its answer is not passed on: it is longer than what the token may still move today " +
-		"(limit of the token: bytes_per_day)."}
+	Message: "The request was carried out, and its answer is not passed on: it is longer than what the token may still move " +
+		"today (limit of the token: bytes_per_day)."}
 
 // refuseNetwork answers for a request that comes from somewhere else.
 func refuseNetwork(a netip.Addr) *reply.Refusal {
@@ -46,8 +46,8 @@ func refuseCount(n limits.Name, wait time.Duration) *reply.Refusal {
 	switch n {
 	case limits.RequestsPerMinute:
 		return &reply.Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "limit_requests_per_minute", Retry: wait,
-			Message: "The token, or one that it comes from, has sent as many requests within a minute as it may (limit of the token: " +
-				"requests_per_minute)."}
+			Message: "The token, or one that it comes from, has sent as many requests within a minute as it may (limit of the " +
+				"token: requests_per_minute)."}
 	case limits.RequestsAtOnce:
 		return &reply.Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "limit_requests_at_once", Retry: wait,
 			Message: "The token, or one that it comes from, has as many requests under way as it may (limit of the token: " +
@@ -58,6 +58,6 @@ func refuseCount(n limits.Name, wait time.Duration) *reply.Refusal {
 				"upstream_connections)."}
 	}
 	return &reply.Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "limit_bytes_per_day", Retry: wait,
-		Message: "The token, or one that it comes from, has moved as many bytes today as it may, or would with this (limit of the " +
-			"token: bytes_per_day)."}
+		Message: "The token, or one that it comes from, has moved as many bytes today as it may, or would with this (limit of " +
+			"the token: bytes_per_day)."}
 }

@@ -31,7 +31,7 @@ func IsRoot(path string) bool {
 			return false
 		}
 		for _, c := range []byte(segment) {
-			if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~') {
+			if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0) {
 				return false
 			}
 		}

@@ -156,8 +156,8 @@ func spansMessage(d *policy.Decision) string {
 	case d.Under == 0:
 		return ""
 	case d.Under.Has(policy.AccessSelectedMemberships):
-		return "The answer lists what lies in many projects and groups, and shows a token what lies in those on which it has the " +
-			"permission."
+		return "The answer lists what lies in many projects and groups, and shows a token what lies in those on which it has " +
+			"the permission."
 	}
 	return "The answer would reach over all projects and groups of the token's owner: the permission is needed under " +
 		strings.ReplaceAll(d.Under.String(), ",", " and under ") + "."

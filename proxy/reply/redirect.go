@@ -15,8 +15,9 @@ import (
 // Why a redirect of the forge is not passed on.
 var (
 	ErrForeign = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "foreign_redirect",
-		Message: "The forge redirects this request to another host, which it should not. If that is an address of the forge itself, " +
-			"it belongs under upstream.external_urls of patgate's configuration, and one of its registry under registry.external_urls."}
+		Message: "The forge redirects this request to another host, which it should not. If that is an address of the forge " +
+			"itself, it belongs under upstream.external_urls of patgate's configuration, and one of its registry under " +
+			"registry.external_urls."}
 	ErrStorage = &Refusal{
 		Status: fasthttp.StatusBadGateway,
 		Reason: "foreign_redirect",
@@ -26,9 +27,9 @@ var (
 	ErrUnreadableRedirect = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "unreadable_redirect",
 		Message: "The forge redirects this request in a way that could be read in more than one way."}
 	ErrCircle = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "circular_redirect",
-		Message: "The forge redirects this request to the same address under another scheme or name of its own, which leads back " +
-			"here. Its operator sets upstream.url of patgate's configuration to that address, and upstream.connect where that name " +
-			"leads to patgate."}
+		Message: "The forge redirects this request to the same address under another scheme or name of its own, which leads " +
+			"back here. Its operator sets upstream.url of patgate's configuration to that address, and upstream.connect where " +
+			"that name leads to patgate."}
 	ErrTellingRedirect = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "redirect_credential",
 		Message: "The forge redirects this request to an address that holds a credential."}
 )

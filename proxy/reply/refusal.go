@@ -63,8 +63,8 @@ const LimitOfRow = "limits.body_bytes, or body.limit of its row"
 
 // BodyTooLarge is ErrBodyTooLarge that names the limit, in bytes, and the setting that it comes from.
 func BodyTooLarge(limit int64, setting string) *Refusal {
-	return TooLarge("The request body is longer than the " + strconv.FormatInt(limit, 10) + " bytes that this route takes (limit: " +
-		setting + ").")
+	return TooLarge("The request body is longer than the " + strconv.FormatInt(limit, 10) + " bytes that this route takes " +
+		"(limit: " + setting + ").")
 }
 
 // BadRequest is a 400.
@@ -87,8 +87,8 @@ func Forbidden(reason, message string) *Refusal {
 // TooMany answers for a credential that may not be tried out.
 func TooMany(wait time.Duration) *Refusal {
 	return &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "failed_credentials", Retry: max(wait, time.Second),
-		Message: "Too many wrong credentials came from this address. Wait before you try again (limits: limits.failed_credentials " +
-			"in limits.failed_credentials_window)."}
+		Message: "Too many wrong credentials came from this address. Wait before you try again (limits: " +
+			"limits.failed_credentials in limits.failed_credentials_window)."}
 }
 
 // Unauthorized is a 401 for a token that is no good.

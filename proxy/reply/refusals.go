@@ -11,12 +11,13 @@ var (
 	ErrTokenInTarget = advising("token_in_target",
 		"A patgate token stands in the URL, where logs keep it: rotate it, because somebody may have read it.")
 	ErrSeveralCredentials = advising("several_credentials",
-		"The request carries more than one credential, and they differ. Look for one that the client adds by itself: in ~/.netrc, a "+
-			"cookie, the query.")
+		"The request carries more than one credential, and they differ. Look for one that the client adds by itself: in "+
+			"~/.netrc, a cookie, the query.")
 	ErrMisplaced = advising("misplaced_token",
 		"A patgate token stands where the forge does not look for one.")
 	ErrAlias = BadRequest("header_alias",
-		"A header name is spelled with an underscore for a dash. Spell it with dashes: servers read the other form in different ways.")
+		"A header name is spelled with an underscore for a dash. Spell it with dashes: servers read the other form "+
+			"in different ways.")
 	ErrOverride = BadRequest("header_override",
 		"The request has a header that changes its method, its user or what the forge takes it for. Leave it out.")
 	ErrRepeatedHeader = BadRequest("repeated_header", "A header that takes one value came more than once.")
@@ -33,8 +34,8 @@ var (
 		Message: "This method is not passed on. Use GET, HEAD, POST, PUT, PATCH or DELETE."}
 	ErrTarget = BadRequest("malformed_target", "The request target must be a path, which begins with a slash.")
 	ErrAbroad = BadRequest("foreign_target",
-		"The request target names another scheme, host or port than those by which patgate is reached. Send the path alone, or the "+
-			"same authority as in the Host header; behind a proxy that ends TLS, the operator sets public_url.")
+		"The request target names another scheme, host or port than those by which patgate is reached. Send the path alone, or "+
+			"the same authority as in the Host header; behind a proxy that ends TLS, the operator sets public_url.")
 	ErrLoop = &Refusal{
 		Status: fasthttp.StatusLoopDetected,
 		Reason: "loop",
@@ -49,14 +50,15 @@ var (
 		Message: "The request did not arrive in time (limits: timeouts.read_header, and timeouts.read_stall for its body).",
 		Close:   true}
 	ErrBodyTooLarge = &Refusal{Status: fasthttp.StatusRequestEntityTooLarge, Reason: "body_too_large",
-		Message: "The request body is longer than this route takes (limit: limits.body_bytes, or body.limit of its row).", Close: true}
+		Message: "The request body is longer than this route takes (limit: limits.body_bytes, or body.limit of its row).",
+		Close:   true}
 	ErrBodyBroken = &Refusal{Status: fasthttp.StatusBadRequest, Reason: "broken_body",
 		Message: "The request body ended before its end, or could not be read.", Close: true}
 	ErrInternal = &Refusal{Status: fasthttp.StatusInternalServerError, Reason: "internal",
 		Message: "patgate failed to handle the request.", Close: true}
 	ErrAudit = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "audit",
-		Message: "The decision could not be recorded, so the request was not forwarded: the log fails, or more decisions wait for it " +
-			"than may (limit: limits.audit_queue).", Retry: time.Second}
+		Message: "The decision could not be recorded, so the request was not forwarded: the log fails, or more decisions wait " +
+			"for it than may (limit: limits.audit_queue).", Retry: time.Second}
 	ErrStore = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "store",
 		Message: "The token could not be looked up.", Retry: time.Second}
 	ErrBusy = &Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: "upstream_busy",
@@ -72,34 +74,34 @@ var (
 	ErrUnavailable = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_unavailable",
 		Message: "The forge could not be reached or its answer could not be read."}
 	ErrTimeout = &Refusal{Status: fasthttp.StatusGatewayTimeout, Reason: "upstream_timeout",
-		Message: "The forge did not answer in time (limits: timeouts.upstream_dial, timeouts.upstream_response, resolver.timeout and " +
-			"resolver.deadline)."}
+		Message: "The forge did not answer in time (limits: timeouts.upstream_dial, timeouts.upstream_response, " +
+			"resolver.timeout and resolver.deadline)."}
 	ErrGone = &Refusal{Status: fasthttp.StatusGatewayTimeout, Reason: "client_gone",
-		Message: "The client ended its side of the connection, and the forge, which may have done what was asked, did not answer " +
-			"soon after (limit: timeouts.client_gone).",
+		Message: "The client ended its side of the connection, and the forge, which may have done what was asked, did not " +
+			"answer soon after (limit: timeouts.client_gone).",
 		Close: true}
 	ErrTokenBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "resolver_budget",
-		Message: "This token has asked for too many projects and groups in a short time that are not there, or that it does not " +
-			"reach (limit: resolver.budget_per_token).", Retry: 30 * time.Second}
+		Message: "This token has asked for too many projects and groups in a short time that are not there, or that it does " +
+			"not reach (limit: resolver.budget_per_token).", Retry: 30 * time.Second}
 	ErrOwnerBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "owner_budget",
-		Message: "All tokens of this token's owner together have asked for too many different projects and groups in a short time " +
-			"(limit: resolver.budget_per_owner).", Retry: 30 * time.Second}
+		Message: "All tokens of this token's owner together have asked for too many different projects and groups in a short " +
+			"time (limit: resolver.budget_per_owner).", Retry: 30 * time.Second}
 	ErrListBudget = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "list_budget",
 		Message: "This token's lists hold entries of too many different projects and groups, or take too many pages (limit: a " +
-			"quarter of resolver.budget_per_owner). What was found out is remembered for a while: try again, narrow the list, or list " +
-			"one project or group.", Retry: 30 * time.Second}
+			"quarter of resolver.budget_per_owner). What was found out is remembered for a while: try again, narrow the list, " +
+			"or list one project or group.", Retry: 30 * time.Second}
 	ErrRateLimited = &Refusal{Status: fasthttp.StatusTooManyRequests, Reason: "forge_rate_limit",
-		Message: "The forge's own rate limit for the token's owner is used up: it answered 429 Too Many Requests when patgate asked " +
-			"it about what the request names. It is not a limit of patgate's.", Retry: 10 * time.Second}
+		Message: "The forge's own rate limit for the token's owner is used up: it answered 429 Too Many Requests when patgate " +
+			"asked it about what the request names. It is not a limit of patgate's.", Retry: 10 * time.Second}
 	ErrOwner = Unauthorized("owner_credential", "The forge no longer accepts the credential of the token's owner. The owner "+
 		"puts a new one in its place (patgate owner replace), and this token works again.")
-	ErrListTooLong = Forbidden("list_too_long", "Access denied: The token's owner sees more entries than patgate looks through for "+
-		"those that the token reaches. Narrow the list, with membership=true or a search, or list one project or group.")
+	ErrListTooLong = Forbidden("list_too_long", "Access denied: The token's owner sees more entries than patgate looks through "+
+		"for those that the token reaches. Narrow the list, with membership=true or a search, or list one project or group.")
 	ErrIllegible = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "unfiltered_answer",
 		Message: "The forge's answer could not be checked for what this token must not see."}
 	ErrUpstreamExpired = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_tls_expired",
-		Message: "The forge's TLS certificate has expired, or is not valid yet, so nothing was sent to it. Its administrators renew " +
-			"it."}
+		Message: "The forge's TLS certificate has expired, or is not valid yet, so nothing was sent to it. Its administrators " +
+			"renew it."}
 	ErrUpstreamUntrusted = &Refusal{Status: fasthttp.StatusBadGateway, Reason: "upstream_tls_untrusted",
 		Message: "The forge's TLS certificate is of no authority that patgate trusts, so nothing was sent to it (setting: " +
 			"upstream.ca_file)."}

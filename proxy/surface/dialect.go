@@ -32,7 +32,7 @@ type Dialect struct {
 	NamedByHost bool
 	// Places say where a client sends its token, in the middle of a sentence.
 	Places string
-	// LacksCredentialScope tells whether the body of a 403 says that the credential lacks a scope, and which ones it says would do.
+	// LacksCredentialScope tells whether the body of a 403 says that the credential lacks a scope, and which ones would do.
 	LacksCredentialScope func(body []byte) (wants []string, lacks bool)
 	// Message: a denial is {"message": ...}, as all of the forge's own are.
 	Message bool

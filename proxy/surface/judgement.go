@@ -52,7 +52,7 @@ type Rules struct {
 	Reads, Writes time.Duration
 	// Deadline bounds everything that the forge is asked before a decision.
 	Deadline time.Duration
-	// ClientGone is how long a question is waited for when the client has ended its side of the connection; 0 is for as long as any.
+	// ClientGone is how long a question is waited for when the client has ended its side of the connection; 0: as long as any.
 	ClientGone time.Duration
 	// AllowQuickActions passes texts with commands that the forge carries out, whatever the grant holds.
 	AllowQuickActions bool

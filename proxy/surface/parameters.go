@@ -11,7 +11,8 @@ import (
 // ReadParameters reads the body by its row's rules: whole, to its first file, or not at all.
 func (j *Judgement) ReadParameters(q *Request, b *Body) error {
 	form, err := params.BodyOf(j.Op.Route, q.Method, params.BodyHeader{
-		Present: b.Present(), ContentType: q.Fields.Get(header.ContentType), ContentEncoding: q.Fields.Get(header.ContentEncoding),
+		Present:     b.Present(),
+		ContentType: q.Fields.Get(header.ContentType), ContentEncoding: q.Fields.Get(header.ContentEncoding),
 	})
 	if err != nil {
 		return err

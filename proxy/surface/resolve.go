@@ -302,9 +302,10 @@ func (j *Judgement) refuseTargets() error {
 	if len(j.Set.Targets) > 0 {
 		name := j.Set.Targets[0].Name
 		return &refusal.Refusal{
-			Code:    refusal.CodeDeclaredRefused,
-			Param:   name,
-			Message: "parameter \"" + name + "\" is not allowed on this route: it names a project or group, and nothing is checked here",
+			Code:  refusal.CodeDeclaredRefused,
+			Param: name,
+			Message: "parameter \"" + name + "\" is not allowed on this route: it names a project or group, and nothing " +
+				"is checked here",
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ type Parts struct {
 	Upstream *surface.Upstream // the forge's address
 	Seals    *surface.Seals
 	Registry *surface.Upstream // behind patgate and not the forge; nil: there is none
-	// Ask sends a request of patgate's own to the forge, which is told of the client by Forwarding, and reads a short answer whole.
+	// Ask sends a request of patgate's own to the forge, which Forwarding tells of the client, and reads a short answer whole.
 	Ask        func(q *surface.Request, s *token.Session, head []byte) (status int, body []byte, err error)
 	Forwarding *surface.Forwarding
 	// WithoutSchema refuses GraphQL documents that ask for the schema.

@@ -250,7 +250,8 @@ func (l *listener) refuse(c net.Conn, status int, limit string) {
 		text := "Too many connections are open (limit: " + limit + ").\n"
 		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = c.Write([]byte("HTTP/1.1 " + strconv.Itoa(status) + " " + fasthttp.StatusMessage(status) +
-			"\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(len(text)) + "\r\n\r\n" + text))
+			"\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(len(text)) +
+			"\r\n\r\n" + text))
 	}
 	_ = c.Close()
 }

@@ -68,7 +68,8 @@ func EndsConnection(name, value []byte) bool {
 func endsKeeping(value []byte) bool {
 	for len(value) > 0 {
 		var parameter []byte
-		if parameter, value = header.CutList(value); header.EqualFold(parameter, "max=0") || header.EqualFold(parameter, "timeout=0") {
+		parameter, value = header.CutList(value)
+		if header.EqualFold(parameter, "max=0") || header.EqualFold(parameter, "timeout=0") {
 			return true
 		}
 	}

@@ -142,7 +142,7 @@ type way uint8
 
 const (
 	shaking way = iota // in a goroutine, which waits
-	inTurn             // as shaking, but what reads write, such as the answer to a KeyUpdate, is sent at once or ends the connection
+	inTurn             // as shaking, but what reads write, as the answer to a KeyUpdate, is sent at once or ends the connection
 	atOnce             // in a goroutine, without waiting
 	inLoop             // on the loop's goroutine, which does not wait
 )

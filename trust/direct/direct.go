@@ -194,7 +194,8 @@ func (d *Door) stand(q *surface.Request, raw token.Secret, print forge.Fingerpri
 		attempts.Wrong(q.Client, print)
 		return hash, reply.Unauthorized(reason, said(r))
 	case r.Busy:
-		return hash, &reply.Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: reason, Message: said(r), Retry: 5 * time.Second}
+		return hash, &reply.Refusal{Status: fasthttp.StatusServiceUnavailable, Reason: reason, Message: said(r),
+			Retry: 5 * time.Second}
 	case r.Unable:
 		return hash, &reply.Refusal{Status: fasthttp.StatusBadGateway, Reason: reason, Message: said(r)}
 	}

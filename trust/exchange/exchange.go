@@ -222,8 +222,9 @@ func reasonOf(err error) string {
 	for _, r := range []struct {
 		err  error
 		name string
-	}{{keys.ErrForm, "form"}, {keys.ErrHeader, "header"}, {keys.ErrClaims, "unreadable_claims"}, {keys.ErrIssuer, "unknown_issuer"},
-		{keys.ErrKey, unknownKey}, {keys.ErrSignature, "signature"}, {keys.ErrTime, "time"}, {keys.ErrAudience, "audience"}} {
+	}{{keys.ErrForm, "form"}, {keys.ErrHeader, "header"}, {keys.ErrClaims, "unreadable_claims"},
+		{keys.ErrIssuer, "unknown_issuer"}, {keys.ErrKey, unknownKey}, {keys.ErrSignature, "signature"}, {keys.ErrTime, "time"},
+		{keys.ErrAudience, "audience"}} {
 		if errors.Is(err, r.err) {
 			return r.name
 		}

@@ -17,7 +17,8 @@ import (
 
 var (
 	errTicket = reply.Forbidden("ticket_missing",
-		"Access denied: The forge takes no token at this address. Ask for the download first, and follow the address in its answer.")
+		"Access denied: The forge takes no token at this address. Ask for the download first, and follow the address "+
+			"in its answer.")
 )
 
 // Surface is the REST API.
@@ -82,7 +83,8 @@ func (s *Surface) Unseal(q *surface.Request) *reply.Refusal {
 // lib/gitlab/auth). Whatever is changed is changed by somebody the forge knows.
 func (s *Surface) Proves(q *surface.Request, b *surface.Body) bool {
 	var op routes.Operation
-	if b.Present() || q.Table.Classify(&op, q.Method, q.Target) != nil || op.Route == nil || op.Route.Kind != routes.KindPermission {
+	if b.Present() || q.Table.Classify(&op, q.Method, q.Target) != nil || op.Route == nil ||
+		op.Route.Kind != routes.KindPermission {
 		return false
 	}
 	if q.Method != fasthttp.MethodGet && !q.IsHead {

@@ -22,6 +22,7 @@ func (s *Surface) Attached(q *surface.Request, j *surface.Judgement) filter.Atta
 		}
 		dst = append(append(append(append(dst, '/'), c.Path...), '/'), folder...)
 		dst = append(append(append(dst, "/attachments/"...), uuid...), "?ticket="...)
-		return append(dst, s.Seals.SealFile(surface.FileTicket{Project: c.ID, Folder: folder, UUID: uuid}, hash, q.Start)...), true
+		ticket := surface.FileTicket{Project: c.ID, Folder: folder, UUID: uuid}
+		return append(dst, s.Seals.SealFile(ticket, hash, q.Start)...), true
 	}
 }

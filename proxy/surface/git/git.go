@@ -23,8 +23,8 @@ var (
 		"The forge could take the repository's path for that of a project with this whole name. Rename one of the two.")
 	errBody   = reply.BadRequest("unexpected_body", "This request takes no body.")
 	errTicket = reply.Forbidden("ticket_missing",
-		"Access denied: The address of an attachment is good for a day, and for the token alone that it was given to. Ask the API for "+
-			"the file again, and follow the browser_download_url of its answer.")
+		"Access denied: The address of an attachment is good for a day, and for the token alone that it was given to. Ask the "+
+			"API for the file again, and follow the browser_download_url of its answer.")
 	errLength = &reply.Refusal{Status: fasthttp.StatusLengthRequired, Reason: "length_required",
 		Message: "This request needs a body: send Content-Length, or Transfer-Encoding: chunked."}
 )
@@ -73,8 +73,8 @@ func (s *Surface) Classify(q *surface.Request, op *routes.Operation) (surface.Vi
 	op.Route = nil
 	if q.Method == fasthttp.MethodGet {
 		if to := s.Layout.WithSuffix(q.Target); to != nil {
-			return nil, &reply.Refusal{Status: fasthttp.StatusMovedPermanently, Reason: "git_suffix", Location: q.Root + string(to),
-				Message: "The repository's path must end in .git."}
+			return nil, &reply.Refusal{Status: fasthttp.StatusMovedPermanently, Reason: "git_suffix",
+				Message: "The repository's path must end in .git.", Location: q.Root + string(to)}
 		}
 	}
 	return nil, err

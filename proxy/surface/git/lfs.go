@@ -20,7 +20,8 @@ func readLFS(q *surface.Request, b *surface.Body, j *surface.Judgement) error {
 	media := header.TrimSpace(header.Before(q.Fields.Get(header.ContentType), ';'))
 	switch {
 	case !header.EqualFold(media, git.LFSMediaType) && !header.EqualFold(media, "application/json"):
-		return &refusal.Refusal{Code: refusal.CodeContentType, Message: "the Content-Type of this request must be " + git.LFSMediaType}
+		return &refusal.Refusal{Code: refusal.CodeContentType,
+			Message: "the Content-Type of this request must be " + git.LFSMediaType}
 	case q.Fields.Has(header.ContentEncoding):
 		return &refusal.Refusal{Code: refusal.CodeContentEncoding, Message: "this request takes no Content-Encoding"}
 	}

@@ -17,13 +17,13 @@ import (
 )
 
 var (
-	errGLQL = reply.Forbidden("unsupported_surface", "Access denied: GLQL is not supported with fine-grained tokens: a query in it "+
-		"does not say what it reads. Use GraphQL or the REST API.")
-	errPath = reply.Forbidden("unsupported_surface", "Access denied: GraphQL is supported with fine-grained tokens at /api/graphql "+
-		"alone, written so.")
+	errGLQL = reply.Forbidden("unsupported_surface", "Access denied: GLQL is not supported with fine-grained tokens: a query in "+
+		"it does not say what it reads. Use GraphQL or the REST API.")
+	errPath = reply.Forbidden("unsupported_surface", "Access denied: GraphQL is supported with fine-grained tokens at "+
+		"/api/graphql alone, written so.")
 	errMethod = reply.Forbidden("unsupported_surface", "Access denied: GraphQL takes POST alone with fine-grained tokens.")
-	errQuery  = reply.BadRequest("graphql_body", "GraphQL takes its document in the body alone: what stands in the address would "+
-		"take its place.")
+	errQuery  = reply.BadRequest("graphql_body", "GraphQL takes its document in the body alone: what stands in the address "+
+		"would take its place.")
 	errDocument = reply.Forbidden("unsupported_surface",
 		"what it needs stands in the document: patgate routes explain --graphql FILE")
 	errType = reply.BadRequest("bad_content_type", "GraphQL takes a body of the type application/json, and not encoded.")

@@ -351,7 +351,8 @@ func writeError(n *reply.Notice, at []string, out *fasthttp.Response) {
 		Path       []string   `json:"path,omitempty"`
 		Extensions extensions `json:"extensions"`
 	}
-	e := one{Message: n.Text, Path: at, Extensions: extensions{Code: n.Reason, Path: at, Boundary: n.Boundary, GrantURL: n.GrantURL}}
+	e := one{Message: n.Text, Path: at,
+		Extensions: extensions{Code: n.Reason, Path: at, Boundary: n.Boundary, GrantURL: n.GrantURL}}
 	if n.Decision != nil {
 		e.Extensions.Code, e.Extensions.Missing, e.Extensions.Description = "insufficient_granular_scope", n.Missing, n.Reason
 	}

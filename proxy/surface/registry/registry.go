@@ -18,11 +18,12 @@ import (
 var (
 	errService = &reply.Refusal{Status: fasthttp.StatusNotFound, Reason: "registry_service",
 		Message: "The token service is asked for a registry that it does not know."}
-	errAuthGet = &reply.Refusal{Status: fasthttp.StatusMethodNotAllowed, Reason: "method", Message: "The token service takes GET."}
-	errScopes  = reply.Forbidden("registry_scope", "Access denied: Fine-grained tokens can be given pull, push and delete on a "+
+	errAuthGet = &reply.Refusal{Status: fasthttp.StatusMethodNotAllowed, Reason: "method",
+		Message: "The token service takes GET."}
+	errScopes = reply.Forbidden("registry_scope", "Access denied: Fine-grained tokens can be given pull, push and delete on a "+
 		"project's images, and nothing on the registry itself.")
-	errProxiedScopes = reply.Forbidden("registry_scope", "Access denied: On the dependency proxy, fine-grained tokens can be given "+
-		"pull on a group's images: repository:group/dependency_proxy/containers/image:pull.")
+	errProxiedScopes = reply.Forbidden("registry_scope", "Access denied: On the dependency proxy, fine-grained tokens can be "+
+		"given pull on a group's images: repository:group/dependency_proxy/containers/image:pull.")
 	errV2 = reply.Forbidden("unsupported_surface", "Access denied: The registry is not behind patgate: fetch a token from "+
 		"/jwt/auth and go to the registry itself.")
 	errVirtual = reply.Forbidden("unsupported_surface", "Access denied: Virtual registries for containers are not passed on for "+

@@ -17,11 +17,12 @@ var (
 			"GET /projects/:id/releases/permalink/latest/downloads/:file of the REST API.")
 	errPages = reply.Forbidden("unsupported_surface",
 		"Access denied: Web pages are not supported with fine-grained tokens: use the REST API.")
-	// Gitea serves an attachment by its UUID alone, whatever repository stands in the path (1.26, routers/web/repo/attachment.go),
-	// and its API does not tell to which repository a UUID belongs. patgate's own addresses of attachments do.
+	// Gitea serves an attachment by its UUID alone, whatever repository stands in the path (1.26,
+	// routers/web/repo/attachment.go), and its API does not tell to which repository a UUID belongs. patgate's own
+	// addresses of attachments do.
 	errAttachment = reply.Forbidden("unsupported_surface",
-		"Access denied: The address of an attachment does not say which repository it belongs to, so that no fine-grained token can "+
-			"be held against it. With public_url set, patgate's answers name another one: ask the REST API for the file "+
+		"Access denied: The address of an attachment does not say which repository it belongs to, so that no fine-grained token "+
+			"can be held against it. With public_url set, patgate's answers name another one: ask the REST API for the file "+
 			"(GET /repos/:owner/:repo/releases/:id, or .../assets/:id) and follow its browser_download_url.")
 )
 

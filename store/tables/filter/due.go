@@ -42,8 +42,8 @@ const Unreadable = `UPDATE marks SET judged = -1, broad = 0, mints = 0, dangerou
 func Judge(j *store.Judgement) (statement string, args []any) {
 	return `UPDATE marks SET judged = ?, judged_at = ?, version = ?, broad = ?, mints = ?, dangerous = ?, reach = ?,
 			never_used = ?, unused_from = ? WHERE token_id = ? AND turn = ? AND (version <= ? OR judged = 0 OR judged_at < ?)`,
-		[]any{j.Under, millis(j.At), j.Version, number(j.Broad), number(j.Mints), number(j.Dangerous), j.Reach, number(j.NeverUsed),
-			millis(j.UnusedFrom), j.TokenID, j.Turn, j.Version, millis(j.At.Add(-judgedFor))}
+		[]any{j.Under, millis(j.At), j.Version, number(j.Broad), number(j.Mints), number(j.Dangerous), j.Reach,
+			number(j.NeverUsed), millis(j.UnusedFrom), j.TokenID, j.Turn, j.Version, millis(j.At.Add(-judgedFor))}
 }
 
 // number stores a truth.

@@ -79,7 +79,8 @@ func rankOf(byUse bool) rank {
 // ranked gives the tables and the order of those of the highest or lowest ranks that the filter leaves, when so many of them are
 // wanted.
 func (q *Question) ranked(by rank, direction string, wanted int) (text string, args []any) {
-	rows := "(SELECT * FROM " + by.table + by.where + " ORDER BY " + by.column + direction + ", token_id" + direction + " LIMIT ?)"
+	order := by.column + direction + ", token_id" + direction
+	rows := "(SELECT * FROM " + by.table + by.where + " ORDER BY " + order + " LIMIT ?)"
 	text, args = q.loosely(false)
 	text = strings.Replace(text, "LEFT JOIN "+by.table+" "+by.as, "JOIN "+rows+" "+by.as, 1)
 	return text + " ORDER BY " + by.as + "." + by.column + direction + ", " + by.as + ".token_id" + direction,

@@ -85,8 +85,8 @@ func (q *Question) reaching() {
 	}
 	held, holds := "1 = 1", []any(nil)
 	if f.Holds != "" {
-		held = "(EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = g.token_id AND r.scope = g.scope) " +
-			"OR g.token_id IN (" + holdsAll + "))"
+		held = "(EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = g.token_id AND r.scope = " +
+			"g.scope) OR g.token_id IN (" + holdsAll + "))"
 		holds = []any{f.Holds, AllRights}
 	}
 	condition, query := "1 = 0", ""
@@ -160,8 +160,8 @@ func marksFor(n int) string { return "?" + strings.Repeat(", ?", n-1) }
 
 // Networks asks for the distinct networks of limits, which are looked up one after the other: they are few, and tokens many.
 const Networks = `WITH RECURSIVE n (network) AS (SELECT min(network) FROM family_networks
-	UNION ALL SELECT (SELECT min(f.network) FROM family_networks f WHERE f.network > n.network) FROM n WHERE n.network IS NOT NULL)
-	SELECT network FROM n WHERE network IS NOT NULL`
+	UNION ALL SELECT (SELECT min(f.network) FROM family_networks f WHERE f.network > n.network) FROM n
+	WHERE n.network IS NOT NULL) SELECT network FROM n WHERE network IS NOT NULL`
 
 // networked adds from which networks tokens may be used.
 func (q *Question) networked() {
