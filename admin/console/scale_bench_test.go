@@ -311,6 +311,14 @@ func benchPages(b *testing.B, st kept) {
 		{"not-used-for", "last_used=30d"},
 		{"credential", "credential=17"},
 		{"owner-can", "owner=1017&can=push_code"},
+		{"owner-search", "owner=1017&search=renovate"},
+		{"search-can", "search=renovate&can=push_code"},
+		{"search-broad", "search=renovate&badge=broad"},
+		{"search-revoked", "search=renovate&state=revoked"},
+		{"broad-by-last-use", "badge=broad&sort=last_used_asc"},
+		{"broad-by-lowest-reach", "badge=broad&sort=reach_asc"},
+		{"can-by-lowest-reach", "can=push_code&sort=reach_asc"},
+		{"on-id-by-lowest-reach", "on=project+77&sort=reach_asc"},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			at := server.URL + page.query

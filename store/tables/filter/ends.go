@@ -23,15 +23,19 @@ type End struct {
 	Reversed bool // they come in the opposite order
 }
 
-// Ends gives ways to a page, when there are so many tokens in all, that are quicker than Page in a database where tokens may
-// lack rows in marks and token_uses. Tokens with a rank above 0 are the high end of the order. They are read by its index, and
-// only some of them where the filter leaves few. The low end begins with the tokens that have no rank; those with the lowest
-// ranks follow. An end is left out where the filter leaves none of its tokens.
+// Ends gives ways to a page, when there are so many tokens in all, that are quicker than Page: where Page puts all in order, and
+// in a database where tokens may lack rows in marks and token_uses. There, tokens with a rank above 0 are the high end of the
+// order. They are read by its index, and only some of them where the filter leaves few. The low end begins with the tokens that
+// have no rank; those with the lowest ranks follow. An end is left out where the filter leaves none of its tokens.
 func (q *Question) Ends(total int) (all []End) {
 	f := &q.f
-	byUse := f.Sort == store.SortLastUsedAsc || f.Sort == store.SortLastUsedDesc
-	byReach := f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc
-	if !q.d.Loose || !byUse && !byReach || q.sorted(total) || f.After != 0 {
+	byUse, byReach := q.byUse(), q.byReach()
+	switch {
+	case q.sorted(total) || f.After != 0 || !byUse && !byReach:
+		return nil
+	case q.outlying():
+		return q.outset(total)
+	case !q.d.Loose:
 		return nil
 	}
 	ascending, full := f.Sort.Ascending(), f.Limit
@@ -63,6 +67,48 @@ func (q *Question) Ends(total int) (all []End) {
 		all = append(all, End{text + " LIMIT ? OFFSET ?", append(args, full, fromLow), full, !ascending})
 	}
 	return all
+}
+
+func (q *Question) byUse() bool {
+	return q.f.Sort == store.SortLastUsedAsc || q.f.Sort == store.SortLastUsedDesc
+}
+
+func (q *Question) byReach() bool {
+	return q.f.Sort == store.SortReachAsc || q.f.Sort == store.SortReachDesc
+}
+
+// outlying tells whether what the filter leaves may all lie at the far end of the order, as broad tokens do in that by blast
+// radius, and has an index of its own. It is put in order then, unless the page is near to its end.
+func (q *Question) outlying() bool {
+	f := &q.f
+	used := f.NeverUsed || !f.UnusedSince.IsZero() || f.LastUsed != (store.Span{}) // then the order begins with what is left
+	return !q.d.Loose && f.After == 0 && (q.byUse() && !used || q.byReach()) && (q.narrowed != "" || q.marksIndex(false) != "")
+}
+
+// outset asks for a page near to one end of an order, among the first tokens of the order.
+func (q *Question) outset(total int) []End {
+	limit, offset, reversed := q.part(total)
+	most := 2*cmp.Or(q.d.Few, few) + 5*(offset+limit)
+	if most > walked {
+		return nil
+	}
+	by := rankOf(q.byUse())
+	compared, direction, all := " <= ", "", "9223372036854775807, 0"
+	if q.f.Sort.Ascending() == reversed {
+		compared, direction, all = " >= ", " DESC", "-1, 0"
+	}
+	of := *q
+	of.where = append(slices.Clone(q.where), "("+by.as+"."+by.column+", "+by.as+".token_id)"+compared+
+		"(SELECT * FROM (SELECT "+by.column+", token_id FROM "+by.table+" ORDER BY "+by.column+direction+", token_id"+direction+
+		" LIMIT 1 OFFSET ?) UNION ALL SELECT "+all+" LIMIT 1)")
+	of.args = append(slices.Clone(q.args), most)
+	from, args := of.from(false, true)
+	full := limit
+	if q.exact(total) {
+		full = max(0, min(limit, total-q.f.Offset))
+	}
+	query := "SELECT " + q.id() + from + q.order(false, reversed) + " LIMIT ? OFFSET ?"
+	return []End{{query, append(args, limit, offset), full, reversed}}
 }
 
 // rank is what an order goes by: a table, what it is called in statements, the column, and which rows have a rank.

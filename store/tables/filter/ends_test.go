@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"patgate/routes"
 	"patgate/store"
 	"patgate/store/tables/filter"
 )
@@ -72,6 +73,47 @@ func TestEndsAreBounded(t *testing.T) {
 		if bound := " LIMIT ?) "; strings.Count(end.Query, "?") != len(want) || !strings.Contains(end.Query, bound) ||
 			!slices.Equal(end.Args, want) {
 			t.Errorf("%s\n%v, want %v", end.Query, end.Args, want)
+		}
+	}
+}
+
+// What has an index of its own and may lie at the far end of the order is looked for among the first tokens of the order, and else
+// put in order. Only the table that a statement begins with is read by such an index: others are looked up by the id of the token.
+func TestWhatLiesAtTheFarEnd(t *testing.T) {
+	d := filter.Dialect{IndexedBy: func(index string) string { return " BY " + index },
+		Grams: func([]string) (string, any) { return "SELECT text", "x" }}
+	place := &store.Reach{Places: []store.Place{{Kind: routes.RefProject, ID: 7}}}
+	month := time.Now().Add(-30 * 24 * time.Hour)
+	const total = 5000
+	for _, tc := range []struct {
+		f             store.Filter
+		outset, index string
+	}{
+		{store.Filter{Mark: store.MarkBroad, Sort: store.SortReachAsc}, "marks m BY marks_by_reach", "marks m BY marks_broad"},
+		{store.Filter{Mark: store.MarkBroad, Sort: store.SortLastUsedDesc},
+			"token_uses u BY token_uses_by_time CROSS JOIN marks m", "marks m BY marks_broad"},
+		{store.Filter{State: store.StateActive, Holds: "push_code", Sort: store.SortReachAsc}, "marks m BY marks_by_reach", "(SELECT"},
+		{store.Filter{State: store.StateActive, Reach: place, Sort: store.SortLastUsedAsc}, "token_uses u BY token_uses_by_time", "(SELECT"},
+		{store.Filter{UnusedSince: month, Sort: store.SortLastUsedDesc}, "", "token_uses u BY token_uses_by_time"},
+		{store.Filter{Mark: store.MarkBroad, Sort: store.SortNameAsc}, "", "marks m BY marks_broad"},
+		{store.Filter{State: store.StateInactive, Sort: store.SortReachAsc}, "", "marks m BY marks_by_reach"},
+	} {
+		f := tc.f
+		f.Now, f.Limit, f.Offset = time.Now(), 20, 40
+		q := filter.Of(f, d)
+		ends := q.Ends(total)
+		if len(ends) > 0 != (tc.outset != "") {
+			t.Errorf("%+v: %d ends", tc.f, len(ends))
+			continue
+		}
+		for _, end := range ends {
+			if !strings.Contains(end.Query, " FROM "+tc.outset) || strings.Count(end.Query, " BY marks_")+
+				strings.Count(end.Query, " BY token_uses_") != 1 || !slices.Contains(end.Args, any(4300)) || end.Full != 20 {
+				t.Errorf("%+v: %s %v", tc.f, end.Query, end.Args)
+			}
+		}
+		if query, _, _ := q.Page(total); !strings.Contains(query, " FROM "+tc.index) {
+			t.Errorf("%+v: a page is %s, want it by %s", tc.f, query, tc.index)
 		}
 	}
 }

@@ -73,7 +73,7 @@ func Of(f store.Filter, d Dialect) *Question { return of(f, d, 0) }
 
 func of(f store.Filter, d Dialect, m manner) *Question {
 	q := &Question{f: f, now: millis(f.Now), d: d, manner: m}
-	q.m = m == briefly || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc
+	q.m = m == briefly || q.byReach() || f.OwnerID != 0 && f.Search != "" && !d.Loose // marks tell whose tokens have the text
 	q.marked()
 	q.orderBy()
 	if f.OwnerID != 0 {

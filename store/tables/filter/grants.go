@@ -106,7 +106,7 @@ func (q *Question) reaching() {
 			condition += " OFFSET 0" // or PostgreSQL makes a join of it
 		}
 		condition += ")"
-		values, q.gathers = append(args, holds...), q.d.Loose && q.manner != walking
+		values, q.gathers = append(args, holds...), q.manner != walking
 	}
 	within := values
 	if r.Reports {
@@ -119,7 +119,7 @@ func (q *Question) reaching() {
 		query += "SELECT t.id FROM tokens t" + q.indexed("tokens_reporting") + " WHERE t.report_until > 0 AND " + reports
 		within = append(append([]any{}, within...), more...)
 	}
-	if q.gathers {
+	if q.gathers && q.d.Loose {
 		condition, values = "t.id IN ("+query+")", within
 	}
 	q.candid(condition, values, query, within)

@@ -20,42 +20,43 @@ func (q *Question) from(narrow, walks bool) (text string, args []any) {
 		return q.loosely(narrow)
 	}
 	var tables, joins []string
+	first := ""
+	join := func(table, id, index string) {
+		if first == "" {
+			table, first = table+index, id
+		} else {
+			joins = append(joins, id+" = "+first)
+		}
+		tables = append(tables, table)
+	}
 	if narrow {
-		tables, args = append(tables, "("+q.narrowed+") c"), q.within
-		joins = append(joins, q.id()+" = c.id")
+		join("("+q.narrowed+") c", "c.id", "")
+		args = q.within
 	}
 	byUse := q.u && walks && q.column == "u.last_used_at"
 	if byUse {
-		tables = append(tables, "token_uses u"+q.indexed("token_uses_by_time"))
+		join("token_uses u", "u.token_id", q.indexed("token_uses_by_time"))
 	}
-	if q.m && !narrow {
-		tables = append(tables, "marks m"+q.marksIndex(walks))
+	if q.m {
+		join("marks m", "m.token_id", q.marksIndex(walks))
 	}
 	if q.t {
-		index := ""
-		if len(tables) == 0 {
-			index = q.tokensIndex(walks)
-		}
-		if tables = append(tables, "tokens t"+index); q.m && !narrow {
-			joins = append(joins, "t.id = m.token_id")
-		}
+		join("tokens t", "t.id", q.tokensIndex(walks))
 	}
-	if q.m && narrow {
-		if tables = append(tables, "marks m"); q.t {
-			joins = append(joins, "m.token_id = t.id")
-		}
-	}
-	if q.u {
-		if !byUse {
-			tables = append(tables, "token_uses u")
-		}
-		joins = append(joins, "u.token_id = "+q.id())
+	if q.u && !byUse {
+		join("token_uses u", "u.token_id", "")
 	}
 	text = " FROM " + strings.Join(tables, " CROSS JOIN ") // SQLite goes through them in this order
 	where, own := q.where, q.args
 	if i := q.implied; narrow && i.is {
 		where = slices.Concat(where[:i.at], where[i.at+1:])
 		own = slices.Concat(own[:i.from], own[i.before:])
+	}
+	if narrow {
+		where = slices.Clone(where)
+		for i := range where {
+			where[i] = strings.ReplaceAll(where[i], "t.id", first) // which is known before the token is read
+		}
 	}
 	if where = append(joins, where...); len(where) > 0 {
 		text += " WHERE " + strings.Join(where, " AND ")
@@ -162,14 +163,10 @@ func (q *Question) Few() (query string, args []any, upTo int) {
 	if f.CountTo <= 0 || f.CountTo > cmp.Or(q.d.Few, few) || f.After != 0 || f.CountOnly {
 		return "", nil, 0
 	}
-	if upTo = f.CountTo; q.gathers {
+	if upTo = f.CountTo; q.gathers || q.text != "" && (f.Reach != nil || f.Holds != "" || f.Mark != store.MarkNone) {
 		upTo = cmp.Or(q.d.Few, gathered)
 	}
-	if !q.d.Loose && f.OwnerID == 0 && f.State == store.StateActive && f.Mark == store.MarkNone { // marks are a quarter of tokens
-		if brief := of(f, q.d, briefly); brief.narrowed != "" && !brief.t {
-			q = brief
-		}
-	}
+	q = q.brief()
 	from, args := q.from(q.narrowed != "", false)
 	by := func(of string) string {
 		if f.Sort.Ascending() {
@@ -184,17 +181,38 @@ func (q *Question) Few() (query string, args []any, upTo int) {
 		append(args, upTo+1, upTo, f.Limit, f.Offset), upTo
 }
 
+// brief is the question put to candidates and their marks alone, where these tell enough: marks are a quarter of tokens.
+func (q *Question) brief() *Question {
+	if f := &q.f; !q.d.Loose && f.OwnerID == 0 && f.State == store.StateActive && f.Mark == store.MarkNone {
+		if brief := of(*f, q.d, briefly); brief.narrowed != "" && !brief.t {
+			return brief
+		}
+	}
+	return q
+}
+
+// part is which part of an order a page is, from the end that it is nearer to.
+func (q *Question) part(total int) (limit, offset int, reversed bool) {
+	limit, offset = q.f.Limit, q.f.Offset
+	if q.f.After == 0 && q.exact(total) && offset > total/2 {
+		limit = max(0, min(limit, total-offset))
+		return limit, max(0, total-offset-limit), true
+	}
+	return limit, offset, false
+}
+
 // Page asks for the ids of those of one page, when there are so many in all. reversed tells that they come in the opposite order.
 func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 	limit, offset := q.f.Limit, q.f.Offset
-	if q.gathers && offset+limit <= near {
+	if q.gathers && q.d.Loose && offset+limit <= near {
 		q = of(q.f, q.d, walking)
 	}
 	sorted := q.sorted(total)
-	if !sorted && q.f.After == 0 && q.exact(total) && offset > total/2 { // nearer to the end
-		limit = max(0, min(limit, total-offset))
-		offset = max(0, total-offset-limit)
-		reversed = true
+	switch {
+	case !sorted && q.outlying():
+		q, sorted = q.brief(), true
+	case !sorted:
+		limit, offset, reversed = q.part(total)
 	}
 	from, args := q.from(q.narrowed != "" && sorted, !sorted)
 	query = "SELECT " + q.id() + from + q.order(sorted, reversed) + " LIMIT ? OFFSET ?"
