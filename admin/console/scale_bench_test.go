@@ -93,7 +93,8 @@ func scopeOf(r *rand.Rand) []policy.ScopeSpec {
 	return []policy.ScopeSpec{s}
 }
 
-// fillScale puts owners, projects with paths, and tokens into a store, a tenth of them over, revoked or paused, two thirds used.
+// fillScale puts owners, projects with paths, and tokens into a store, a tenth of them over, revoked or paused, two thirds used, a
+// quarter of one owner.
 func fillScale(b testing.TB, st kept, origin string, n int, now time.Time) {
 	b.Helper()
 	ctx, day := b.Context(), 24*time.Hour
@@ -135,6 +136,9 @@ func fillScale(b testing.TB, st kept, origin string, n int, now time.Time) {
 				return err
 			}
 			id, owner := store.FirstTokenID+int64(i), 1+r.IntN(scaleOwners)
+			if i%4 == 0 {
+				owner = scaleOwners // as one that makes tokens for the jobs of all
+			}
 			life := time.Duration(30+r.IntN(335)) * day
 			created := now.Add(-time.Duration(r.Int64N(int64(life + life/20))))
 			revoked, paused := int64(0), int64(0)
@@ -312,6 +316,11 @@ func benchPages(b *testing.B, st kept) {
 		{"credential", "credential=17"},
 		{"owner-can", "owner=1017&can=push_code"},
 		{"owner-search", "owner=1017&search=renovate"},
+		{"owner-of-many", "owner=1500"},
+		{"owner-of-many-by-name", "owner=1500&sort=name_asc&page=550"},
+		{"owner-of-many-by-last-use", "owner=1500&sort=last_used_desc&page=20"},
+		{"owner-of-many-search", "owner=1500&search=renovate"},
+		{"owner-of-many-can", "owner=1500&can=push_code"},
 		{"search-can", "search=renovate&can=push_code"},
 		{"search-broad", "search=renovate&badge=broad"},
 		{"search-revoked", "search=renovate&state=revoked"},

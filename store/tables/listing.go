@@ -135,35 +135,32 @@ func (db *Tables) count(ctx context.Context, tx Conn, f *store.Filter, q *filter
 
 // dialect says how tokens are looked up now: text in its index only when all of it is there, and as the name of a place only when
 // some token names it.
-func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (filter.Dialect, error) {
-	d := db.d.Filter
+func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (d filter.Dialect, err error) {
+	d = db.d.Filter
+	ask := func(when bool, to any, query string, args ...any) {
+		if when && err == nil {
+			err = tx.QueryRow(ctx, query, args...).Scan(to)
+		}
+	}
 	if f.From.IsValid() {
-		var err error
-		if d.Within, err = granted.Within(ctx, tx, f.From); err != nil {
-			return d, err
-		}
+		d.Within, err = granted.Within(ctx, tx, f.From)
 	}
-	if d.Loose && (f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc) {
-		if err := tx.QueryRow(ctx, "SELECT NOT EXISTS (SELECT 1 FROM unmarked)").Scan(&d.Marked); err != nil {
-			return d, err
-		}
+	if f.OwnerID != 0 && f.Limit > 0 && err == nil {
+		var t store.Tally
+		t, err = db.tally(ctx, tx, &store.OwnerFilter{Now: f.Now, OwnerID: f.OwnerID})
+		d.Owned = t.Tokens
+		ask(true, &d.Tokens, "SELECT coalesce((SELECT max(id) FROM tokens) - (SELECT min(id) FROM tokens) + 1, 0)")
 	}
-	if query, args := filter.Sought(f); query != "" {
-		if err := tx.QueryRow(ctx, query, args...).Scan(&f.SearchPlaces); err != nil {
-			return d, err
-		}
-	}
-	if f.Search == "" || d.Grams == nil {
-		return d, nil
-	}
-	var n int64
-	if err := tx.QueryRow(ctx, "SELECT count(*) FROM "+db.d.Untexted).Scan(&n); err != nil {
-		return d, err
-	}
-	if n > 0 {
+	ask(d.Loose && (f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc), &d.Marked,
+		"SELECT NOT EXISTS (SELECT 1 FROM unmarked)")
+	query, args := filter.Sought(f)
+	ask(query != "", &f.SearchPlaces, query, args...)
+	untexted := false
+	ask(f.Search != "" && d.Grams != nil, &untexted, "SELECT EXISTS (SELECT 1 FROM "+db.d.Untexted+")")
+	if untexted {
 		d.Grams = nil
 	}
-	return d, nil
+	return d, err
 }
 
 // all lists what a question asks for at once.

@@ -117,3 +117,31 @@ func TestWhatLiesAtTheFarEnd(t *testing.T) {
 		}
 	}
 }
+
+// The tokens of an owner who has few are put in order. Those of one who has many are gone through in the order of an index, unless the
+// page is so far inside that it would be read for longer than they take to be put in order.
+func TestOwnersOfManyTokens(t *testing.T) {
+	d := filter.Dialect{IndexedBy: func(index string) string { return " BY " + index }}
+	for _, tc := range []struct {
+		owned, total, offset int
+		sort                 store.Sort
+		want                 string
+	}{
+		{0, 200, 0, store.SortNameAsc, "tokens t WHERE"},
+		{2000, 2000, 0, store.SortNameAsc, "tokens t WHERE"},
+		{50_000, 45_000, 0, store.SortNameAsc, "tokens t BY tokens_by_name"},
+		{50_000, 45_000, 22_000, store.SortNameAsc, "tokens t BY tokens_by_name"},
+		{50_000, 45_000, 44_900, store.SortCreatedDesc, "tokens t BY tokens_by_creation"},
+		{50_000, 45_000, 22_000, store.SortLastUsedDesc, "tokens t CROSS JOIN token_uses u"},
+		{3000, 2900, 0, store.SortReachDesc, "marks m BY marks_by_reach"},
+		{3000, 2900, 1400, store.SortReachDesc, "marks m WHERE"},
+	} {
+		f := store.Filter{OwnerID: 7, State: store.StateActive, Sort: tc.sort, Limit: 20, Offset: tc.offset}
+		if d.Owned, d.Tokens = tc.owned, 100_000; tc.owned == 0 {
+			d.Tokens = 0
+		}
+		if query, _, _ := filter.Of(f, d).Page(tc.total); !strings.Contains(query, " FROM "+tc.want) {
+			t.Errorf("a page at %d of %d, by %s, is %s, want it from %s", tc.offset, tc.total, tc.sort, query, tc.want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -66,6 +67,8 @@ type Dialect struct {
 	Within []string
 	// Few is how many tokens are put in order rather than looked for in the order of an index; 2000 when it is 0.
 	Few int
+	// Owned is how many tokens the filter's owner has, of about so many Tokens in all. Where Tokens is 0 he has few.
+	Owned, Tokens int
 }
 
 // Of gives the question of a filter.
@@ -73,7 +76,7 @@ func Of(f store.Filter, d Dialect) *Question { return of(f, d, 0) }
 
 func of(f store.Filter, d Dialect, m manner) *Question {
 	q := &Question{f: f, now: millis(f.Now), d: d, manner: m}
-	q.m = m == briefly || q.byReach() || f.OwnerID != 0 && f.Search != "" && !d.Loose // marks tell whose tokens have the text
+	q.m = m == briefly || q.byReach() || q.owned() && f.Search != "" && !d.Loose // marks tell whose tokens have the text
 	q.marked()
 	q.orderBy()
 	if f.OwnerID != 0 {
@@ -115,6 +118,11 @@ func of(f store.Filter, d Dialect, m manner) *Question {
 	}
 	q.t = q.t || !q.m || d.Loose
 	return q
+}
+
+// owned tells whether only the tokens of an owner who has few are gone through, by an index of his.
+func (q *Question) owned() bool {
+	return q.f.OwnerID != 0 && (q.d.Tokens == 0 || q.d.Owned <= cmp.Or(q.d.Few, few))
 }
 
 func (q *Question) add(condition string, values ...any) {

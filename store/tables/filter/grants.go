@@ -64,7 +64,7 @@ func (q *Question) candidates(query string, args ...any) {
 	case store.StatePaused, store.StateExpired, store.StateRevoked:
 		return
 	}
-	if q.narrowed == "" && q.f.OwnerID == 0 && q.f.After == 0 && !q.d.Loose {
+	if q.narrowed == "" && !q.owned() && q.f.After == 0 && !q.d.Loose {
 		q.narrowed, q.within = query, args
 	}
 }

@@ -86,7 +86,7 @@ func (q *Question) loosely(narrow bool) (text string, args []any) {
 // tokensIndex says by which index the table tokens is gone through: that of the order, or of the state.
 func (q *Question) tokensIndex(walks bool) string {
 	f := &q.f
-	if f.OwnerID != 0 || f.CredentialID != 0 || f.FamilyID != 0 || f.After != 0 || !walks && !f.Naming.Empty() {
+	if q.owned() || f.CredentialID != 0 || f.FamilyID != 0 || f.After != 0 || !walks && (f.OwnerID != 0 || !f.Naming.Empty()) {
 		return ""
 	}
 	switch {
@@ -113,7 +113,7 @@ func (q *Question) tokensIndex(walks bool) string {
 // marksIndex says by which index the table marks is gone through.
 func (q *Question) marksIndex(walks bool) string {
 	switch {
-	case q.f.OwnerID != 0:
+	case q.owned():
 		return q.indexed("marks_by_owner")
 	case walks && q.column == "m.reach":
 		return q.indexed("marks_by_reach")
@@ -183,7 +183,7 @@ func (q *Question) Few() (query string, args []any, upTo int) {
 
 // brief is the question put to candidates and their marks alone, where these tell enough: marks are a quarter of tokens.
 func (q *Question) brief() *Question {
-	if f := &q.f; !q.d.Loose && f.OwnerID == 0 && f.State == store.StateActive && f.Mark == store.MarkNone {
+	if f := &q.f; !q.d.Loose && !q.owned() && f.State == store.StateActive && f.Mark == store.MarkNone {
 		if brief := of(*f, q.d, briefly); brief.narrowed != "" && !brief.t {
 			return brief
 		}
