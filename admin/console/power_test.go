@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/admin/console"
 	"patgate/forge/forgetest"
 )
 
@@ -186,4 +187,17 @@ func TestAdministrators(t *testing.T) {
 			t.Error("it is not revoked")
 		}
 	})
+}
+
+// TestEachFieldForTheCredentialSaysWhereToMakeOne: who has no forge token at hand is led to the forge's page for it.
+func TestEachFieldForTheCredentialSaysWhereToMakeOne(t *testing.T) {
+	w := newWorld(t, func(o *console.Options) { o.MakeIt = "https://gitlab.test/make?name=patgate&scopes=api" })
+	v := w.signedIn(t, w.alicePAT)
+	id, _ := v.make(t, w.alicePAT, nil)
+	link := `<a href="https://gitlab.test/make?name=patgate&amp;scopes=api" rel="noreferrer" target="_blank">Make one at GitLab</a>`
+	w.visitor(t).get(t, "/sign-in").wants(t, 200, link)
+	for _, page := range []string{"/tokens/new", at(id, "/edit"), at(id, "/rotate"),
+		at(id, "/grant?access=selected_memberships&permissions=run_job&project=shop%2Fapi")} {
+		v.get(t, page).wants(t, 200, link)
+	}
 }
