@@ -359,6 +359,12 @@ func TestTheForm(t *testing.T) {
 		if len(first) < 4 || first[0] != "Common" || first[1] != "Code\n1" || first[2] != "Project\n1" {
 			t.Errorf("the list begins with %q", first)
 		}
+		for word, title := range map[string]string{"docker": "Container Repository", "npm": "Package", "maven": "Package", "comment": "Work Item",
+			"admin": "Member", "clone": "Code"} {
+			s.fill("[data-filter]", word)
+			s.becomes(`(list => list.length < 40 && list.some(b => b.firstChild.innerText === ` + quoted(title) + `))(
+				[...document.querySelectorAll("[data-resources] button:not([hidden])")])`)
+		}
 		s.fill("[data-filter]", "no such thing")
 		s.becomes(`document.querySelector("[data-filter-said].hint").innerText === "Nothing found."`)
 		s.fill("[data-filter]", " ")

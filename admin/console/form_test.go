@@ -324,7 +324,7 @@ func TestForgeTokens(t *testing.T) {
 func TestThePickerKnowsWhatPeopleSay(t *testing.T) {
 	w := newWorld(t, nil)
 	page := w.signedIn(t, w.alicePAT).get(t, "/tokens/new").body
-	for said, about := range map[string]string{"docker": "container_repository", "npm": "package", "comment": "work_item",
+	for said, about := range map[string]string{"docker": "container_repository", "npm": "package", "maven": "package", "comment": "work_item",
 		"clone": "code",
 		"admin": "member", "page": "wiki"} {
 		found := regexp.MustCompile(`data-resource="` + about + `"[^>]* data-words="([^"]*)"`).FindStringSubmatch(page)
