@@ -138,7 +138,7 @@ func direction() map[string][]string {
 		"admin/console/recipes": {"routes", "policy"},
 		"admin/console/failure": {"forge", "store", "admin/tokens", "admin/console/draft", "admin/console/guard",
 			"admin/console/session", "admin/console/words"},
-		"admin/console/away":      {"forge/oauth", "admin/console/session"},
+		"admin/console/away":      {"forge/oauth", "admin/console/draft", "admin/console/session"},
 		"admin/console/inventory": {"routes", "forge", "admin/catalogue", "admin/learning", "admin/console/rows"},
 		"admin/console/paths":     {"store"},
 		"admin/console/pages":     {"admin/console/words"},

@@ -51,6 +51,14 @@ func (s *consoleStage) press(keys ...string) {
 	}
 }
 
+// paste pastes a text into the field that finds projects and groups.
+func (s *consoleStage) paste(text string) {
+	s.browser.t.Helper()
+	evaluate[bool](s.browser, `(() => { const d = new DataTransfer(); d.setData("text", `+quoted(text)+`);
+		const f = document.querySelector("[data-find]"); f.focus();
+		return f.dispatchEvent(new ClipboardEvent("paste", {clipboardData: d, bubbles: true, cancelable: true})), true })()`)
+}
+
 // focused tells whether what a selector finds has the focus.
 func (s *consoleStage) focused(selector string) bool {
 	return evaluate[bool](s.browser, `document.activeElement.matches(`+quoted(selector)+`)`)
@@ -288,9 +296,7 @@ func TestTheForm(t *testing.T) {
 		for i := range 12 {
 			text = append(text, fmt.Sprintf("shop/many-%02d", i))
 		}
-		evaluate[bool](s.browser, `(() => { const d = new DataTransfer(); d.setData("text", `+quoted(strings.Join(text, "\n"))+`);
-			const f = document.querySelector("[data-find]"); f.focus();
-			return f.dispatchEvent(new ClipboardEvent("paste", {clipboardData: d, bubbles: true, cancelable: true})), true })()`)
+		s.paste(strings.Join(text, "\n"))
 		s.becomes(`document.querySelector("[data-find-said]").innerText.includes("Added 15. Not found: !.")`)
 		if got := s.value("textarea[name=scope-0-groups]"); got != "shop/backend" {
 			t.Errorf("the groups are %q", got)
@@ -306,12 +312,63 @@ func TestTheForm(t *testing.T) {
 		s.click("[data-chosen] .rest button")
 		s.becomes(`document.querySelectorAll("[data-chosen] li").length === 15`)
 	})
+	s.step(t, "each pasted line is taken as what it is, once, and what becomes of it is said", func(t *testing.T) {
+		for range 15 {
+			s.click("[data-chosen] li button")
+		}
+		s.paste(w.url + "/groups/shop/backend/-/issues, SHOP/Backend\nshop/my.web-site " + fmt.Sprint(w.web) + "\nShop/My.Web-Site, no/such")
+		s.becomes(`document.querySelector("[data-find-said]").innerText === "Added 3. Not found, and added as typed: no/such."`)
+		if groups, projects := s.value("textarea[name=scope-0-groups]"), s.value("textarea[name=scope-0-projects]"); groups != "shop/backend" ||
+			projects != "shop/my.web-site\nno/such" {
+			t.Errorf("the groups are %q, the projects %q", groups, projects)
+		}
+		many := make([]string, 103)
+		for i := range many {
+			many[i] = "shop/my.web-site"
+		}
+		many[101] = "shop/backend/api"
+		s.paste(strings.Join(many, "\n"))
+		s.becomes(`document.querySelector("[data-find-said]").innerText.includes("The other 3 are in the field")`)
+		if got := s.value("[data-find]"); got != "shop/my.web-site shop/backend/api shop/my.web-site" {
+			t.Errorf("the field holds %q", got)
+		}
+	})
+	s.step(t, "one who is signed out is told so, and loses nothing", func(t *testing.T) {
+		s.forget()
+		s.paste("shop/backend/api\nshop/backend")
+		s.becomes(`document.querySelector("[data-find-said]").innerText.includes("You are signed out")`)
+		if got := s.value("[data-find]"); got != "shop/backend/api shop/backend" {
+			t.Errorf("the field holds %q", got)
+		}
+		s.fill("#description", "typed without a session")
+		s.becomes(`document.querySelector("[data-summary]").innerText.includes("Your session has ended")`)
+		s.fill("#credential", w.alicePAT)
+		s.follow("#generate")
+		s.sees("What you typed is kept")
+		s.fill("#credential", w.alicePAT)
+		s.follow("#sign-in")
+		if got := s.value("#description"); got != "typed without a session" {
+			t.Errorf("the description is %q", got)
+		}
+		if wrong := s.faults(); slices.ContainsFunc(wrong, func(text string) bool { return !strings.Contains(text, "answered with 401") }) {
+			t.Errorf("beside what was refused: %q", wrong)
+		}
+	})
 	s.step(t, "what is common comes first, and the list is one stop", func(t *testing.T) {
 		first := evaluate[[]string](s.browser, `[...document.querySelectorAll("[data-resources] > *")].filter(e => !e.hidden).slice(0, 4).map(e => e.innerText)`)
 		if len(first) < 4 || first[0] != "Common" || first[1] != "Code\n1" || first[2] != "Project\n1" {
 			t.Errorf("the list begins with %q", first)
 		}
+		for word, title := range map[string]string{"docker": "Container Repository", "npm": "Package", "maven": "Package", "comment": "Work Item",
+			"admin": "Member", "clone": "Code"} {
+			s.fill("[data-filter]", word)
+			s.becomes(`(list => list.length < 40 && list.some(b => b.firstChild.innerText === ` + quoted(title) + `))(
+				[...document.querySelectorAll("[data-resources] button:not([hidden])")])`)
+		}
+		s.fill("[data-filter]", "no such thing")
+		s.becomes(`document.querySelector("[data-filter-said].hint").innerText === "Nothing found."`)
 		s.fill("[data-filter]", " ")
+		s.becomes(`document.querySelector("[data-filter-said].hidden-label").innerText === ""`)
 		s.press(kb.Tab)
 		if !s.focused("[data-resources] button[aria-pressed=true]") {
 			t.Fatal("behind the search does not come the list")

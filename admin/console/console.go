@@ -243,7 +243,9 @@ func (c *Console) handle(f action, signedIn bool) http.Handler {
 			return
 		}
 		if signedIn && r.Method == http.MethodPost && !q.session.SameForm(r.PostForm.Get("csrf")) {
-			q.fail(guard.ErrForm)
+			if err := q.foreignForm(); err != nil {
+				q.fail(err)
+			}
 			return
 		}
 		if err := f(q); err != nil {

@@ -18,12 +18,13 @@ import (
 func (q *request) showForgeTokens() error {
 	list, err := q.o.Tokens.ForgeTokens(q.ctx(), q.caller)
 	p := inventory.Page{Available: true}
-	status := http.StatusOK
+	status, signIn := http.StatusOK, ""
 	switch {
 	case errors.Is(err, tokens.ErrNotFound):
 		p.Available = false
 	case err != nil:
 		status, p.Problem = q.words(err)
+		signIn = q.signInToo(err)
 		if status == http.StatusInternalServerError {
 			return err
 		}
@@ -33,7 +34,7 @@ func (q *request) showForgeTokens() error {
 		return err
 	}
 	p.Fill(list, seen, q.o.Path, q.o.Now())
-	q.render("forge-tokens", status, page{Title: q.o.Forge + " tokens", Nav: "forge-tokens"}, p)
+	q.render("forge-tokens", status, page{Title: q.o.Forge + " tokens", Nav: "forge-tokens", SignIn: signIn}, p)
 	return nil
 }
 
@@ -80,12 +81,24 @@ func (q *request) search() error {
 	in := q.r.URL.Query()
 	turns, _ := strconv.Atoi(in.Get("more"))
 	most := 10 * (1 + max(0, min(turns, 9)))
-	text := q.unlinked(routes.RefProject, strings.TrimSpace(in.Get("q")))
+	typed := strings.TrimSpace(in.Get("q"))
+	text, group := q.unlinked(routes.RefProject, typed), false
+	if !q.o.Tokens.Table().Named() {
+		text, group = strings.CutPrefix(text, "groups/") // the page of a group
+	}
 	found, err := q.o.Tokens.Search(q.ctx(), q.caller, text, most)
 	answer := inventory.ResultsOf(found, text, most)
+	answer.Group = group
+	if text != typed {
+		answer.Text = text
+	}
 	status := http.StatusOK
 	if err != nil {
 		status, answer.Problem = q.words(err)
+	} else if ref, is := routes.ParseReference(routes.RefProject, []byte(text)); is && ref.ID != 0 {
+		if path := q.project(ref.ID); path != "" {
+			answer.Items = append([]inventory.Item{{Kind: "project", ID: ref.ID, Path: path}}, answer.Items...)
+		}
 	}
 	q.w.Header().Set("Content-Type", "application/json")
 	q.w.WriteHeader(status)

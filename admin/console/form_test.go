@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -323,7 +324,7 @@ func TestForgeTokens(t *testing.T) {
 func TestThePickerKnowsWhatPeopleSay(t *testing.T) {
 	w := newWorld(t, nil)
 	page := w.signedIn(t, w.alicePAT).get(t, "/tokens/new").body
-	for said, about := range map[string]string{"docker": "container_repository", "npm": "package", "comment": "work_item",
+	for said, about := range map[string]string{"docker": "container_repository", "npm": "package", "maven": "package", "comment": "work_item",
 		"clone": "code",
 		"admin": "member", "page": "wiki"} {
 		found := regexp.MustCompile(`data-resource="` + about + `"[^>]* data-words="([^"]*)"`).FindStringSubmatch(page)
@@ -345,6 +346,19 @@ func TestSearch(t *testing.T) {
 	p.lacks(t, "hidden")
 	if p.header.Get("Content-Type") != "application/json" || p.header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("headers %v", p.header)
+	}
+	for text, want := range map[string][]string{ // addresses and ids stand for what they lead to
+		w.upstream.URL + "/groups/shop/-/issues":      {`"kind":"group","id":`, `"text":"shop"`, `"group":true`},
+		w.upstream.URL + "/groups/shop/none/-/issues": {`"items":[]`, `"path":"shop/none"`, `"group":true`},
+		w.upstream.URL + "/shop":                      {`"text":"shop"`, `"path":"shop"`},
+		w.upstream.URL + "/shop/api/-/tree/main":      {`"path":"shop/api"`, `"text":"shop/api"`},
+		strconv.FormatInt(w.api, 10):                  {`[{"kind":"project","id":` + strconv.FormatInt(w.api, 10) + `,"path":"shop/api"`},
+	} {
+		v.get(t, "/search?q="+url.QueryEscape(text)).wants(t, 200, want...)
+	}
+	w.forge.AddProject("hidden/more", forgetest.Private)
+	for id := w.web + 1; id < w.web+4; id++ {
+		v.get(t, "/search?q="+strconv.FormatInt(id, 10)).lacks(t, "hidden")
 	}
 	for _, nothing := range []string{"/search", "/search?q=", "/search?q=" + strings.Repeat("x", 101), "/search?q=%ff",
 		"/search?q=nosuch%26membership%3Dfalse"} {

@@ -9,6 +9,7 @@ import (
 
 	"patgate/admin/console/details"
 	"patgate/admin/console/draft"
+	"patgate/admin/console/picker"
 	"patgate/admin/console/rows"
 	"patgate/admin/console/session"
 	"patgate/admin/console/words"
@@ -25,20 +26,13 @@ type grantPage struct {
 	Fields   [][2]string // that say what is shown
 	Where    string
 	Wide     string // why that is wide; empty when it is not
-	Added    []addedRow
+	Added    []picker.Added
 	Refused  string   // why nothing can be added
+	SignIn   string   // where to sign in to add it; empty when that would not help
 	General  []string // what is wrong with the link
 	Newer    bool     // newer endpoints come into force with it
 	New      string   // the query of the form for a token of its own
 	Problems map[string][]string
-}
-
-// addedRow is one permission that would be added.
-type addedRow struct {
-	Title, Label, Permission, About string
-	Dangers                         string
-	Cautions                        []string
-	Opens                           []string // endpoints
 }
 
 // linkFields are those of an address that asks for a scope.
@@ -151,30 +145,18 @@ func (q *request) fillAdded(t *tokens.Inspected, d *draft.Draft, p *grantPage) e
 		return nil
 	case errors.Is(err, tokens.ErrAgain):
 		_, p.Refused = q.words(err)
+		p.SignIn = q.signInToo(err)
 		return nil
 	case err != nil:
 		return err
 	}
 	d.Found(w)
 	q.show(d, p)
-	k := q.catalog.Load(q.o.Tokens.Table())
 	var added []string
 	for i := range w.Added {
 		added = append(added, w.Added[i].Permissions...)
 	}
-	for _, what := range k.Group(added) {
-		for i, name := range what.Permissions {
-			row := addedRow{Title: what.Title, Label: what.Verbs[i], Permission: name, Dangers: what.Dangers[i]}
-			if v := k.Verbs[name]; v != nil {
-				row.About, row.Cautions, row.Opens = v.About, v.Effects, v.Rows
-				if v.Mints {
-					row.Cautions = append([]string{"Some of what it opens makes another credential, or answers " +
-						"with one"}, row.Cautions...)
-				}
-			}
-			p.Added = append(p.Added, row)
-		}
-	}
+	p.Added = q.catalog.Load(q.o.Tokens.Table()).Added(added)
 	if len(p.Added) == 0 {
 		p.Refused = "This token holds all of that already. What was denied may have been granted since."
 	}

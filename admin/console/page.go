@@ -8,6 +8,7 @@ import (
 
 	"patgate/admin/console/failure"
 	"patgate/admin/console/session"
+	"patgate/admin/console/words"
 	"patgate/admin/tokens"
 )
 
@@ -16,25 +17,30 @@ type page struct {
 	Title string
 	Nav   string // which tab is the present one
 	Slim  bool   // a page of one narrow column
+	// SignIn is where to sign in for what was refused; empty when that would not help.
+	SignIn string
 	// Set by render.
 	User, Forge, Notice  string
 	SignedIn, Admin      bool
 	Trusts               bool   // there may be some
 	Watches              bool   // who is signed in looks, pauses and revokes
+	Makes                bool   // who is signed in may make tokens
 	CSRF, Form           string // Form is new for each page: what makes a secret is done once for each
 	Style, Script, Image string
+	MakeIt               string // the forge's page on which people make a token
 	Body                 any
 }
 
 // render writes a page. What fails while it is made leaves nothing half-written.
 func (q *request) render(name string, status int, p page, body any) {
-	p.Forge, p.Body = q.o.Forge, body
+	p.Forge, p.MakeIt, p.Body = q.o.Forge, q.o.MakeIt, body
 	p.Style, p.Script, p.Image = q.pages.Address("console.css"), q.pages.Address("console.js"), q.pages.Address("icon.svg")
 	if q.session != nil {
 		p.SignedIn, p.User, p.CSRF, p.Notice = true, q.caller.Username(), q.session.CSRF, q.session.Heard()
 		p.Form, _ = session.Random(q.o.Random)
 		p.Trusts = q.o.Trusts != nil
 		p.Admin, p.Watches = q.o.Tokens.Administrates(q.caller), q.caller.Watches()
+		p.Makes = q.o.Tokens.MayMake(q.caller) == nil
 	}
 	var b bytes.Buffer
 	if err := q.pages.Write(&b, name, p); err != nil {
@@ -54,6 +60,9 @@ func (q *request) words(err error) (int, string) {
 	status, text, own := failure.Words(err, q.o.Forge)
 	switch {
 	case errors.Is(err, tokens.ErrAgain) && q.caller != nil && q.caller.Watches():
+		if refused := q.o.Tokens.MayMake(q.caller); refused != nil {
+			return status, words.Sentence(refused.Error())
+		}
 		return status, "You are signed in only to view, pause and revoke. To do this, sign in " +
 			"with a " + q.o.Forge + " access token."
 	case status == http.StatusServiceUnavailable:
@@ -78,5 +87,5 @@ func (q *request) fail(err error) {
 	if title == "" {
 		title = "That did not work"
 	}
-	q.render("error", status, page{Title: title}, text)
+	q.render("error", status, page{Title: title, SignIn: q.signInToo(err)}, text)
 }

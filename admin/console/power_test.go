@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"patgate/admin/console"
 	"patgate/forge/forgetest"
 )
 
@@ -186,4 +187,32 @@ func TestAdministrators(t *testing.T) {
 			t.Error("it is not revoked")
 		}
 	})
+}
+
+// TestEachFieldForTheCredentialSaysWhereToMakeOne: who has no forge token at hand is led to the forge's page for it.
+func TestEachFieldForTheCredentialSaysWhereToMakeOne(t *testing.T) {
+	w := newWorld(t, func(o *console.Options) { o.MakeIt = "https://gitlab.test/make?name=patgate&scopes=api" })
+	v := w.signedIn(t, w.alicePAT)
+	id, _ := v.make(t, w.alicePAT, nil)
+	link := `<a href="https://gitlab.test/make?name=patgate&amp;scopes=api" rel="noreferrer" target="_blank">Make one at GitLab</a>`
+	w.visitor(t).get(t, "/sign-in").wants(t, 200, link)
+	for _, page := range []string{"/tokens/new", at(id, "/edit"), at(id, "/rotate"),
+		at(id, "/grant?access=selected_memberships&permissions=run_job&project=shop%2Fapi")} {
+		v.get(t, page).wants(t, 200, link)
+	}
+}
+
+// TestTheSecretComesWithRecipes: the page of a secret, new or rotated, says how the tools that the token is for are given it.
+func TestTheSecretComesWithRecipes(t *testing.T) {
+	w := newWorld(t, attempts(1000))
+	v := w.signedIn(t, w.alicePAT)
+	more := url.Values{"scope-0-permission": {"download_code", "push_code", "read_container_repository", "read_package", "read_merge_request",
+		"create_merge_request"}}
+	recipes := []string{"git clone https://ci:$PATGATE_TOKEN@gitlab.test/shop/api.git", "docker login -u ci --password-stdin gitlab.test",
+		"//gitlab.test/api/v4/packages/npm/:_authToken", "glab repo clone shop/api", "RENOVATE_ENDPOINT=https://gitlab.test/api/v4",
+		"Settings, CI/CD, Variables: PATGATE_TOKEN"}
+	made := v.post(t, "/tokens", v.get(t, "/tokens/new").fill(jobToken(w.alicePAT, more)))
+	made.wants(t, 200, recipes...)
+	id := int64(1_000_000_000_000)
+	v.post(t, at(id, "/rotate"), v.get(t, at(id, "/rotate")).fill(url.Values{"credential": {w.alicePAT}})).wants(t, 200, recipes...)
 }

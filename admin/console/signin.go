@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
@@ -27,7 +26,6 @@ type signInPage struct {
 	Form    string // the form's token, which belongs to a cookie
 	Problem string
 	Scopes  string
-	MakeIt  string // the forge's page for it
 	OAuth   bool   // users may also sign in through the forge
 	Typed   string // a form that came without a session, for after the sign-in
 }
@@ -36,6 +34,14 @@ type signInPage struct {
 func (q *request) onward(address, why string) {
 	q.w.Header().Set("Refresh", "0; url="+address)
 	q.render("onward", http.StatusOK, page{Title: "One moment"}, struct{ Where, Text string }{address, why})
+}
+
+// signInToo gives where somebody who is signed in to look signs in with a token for what was refused; empty when that is not why.
+func (q *request) signInToo(err error) string {
+	if !errors.Is(err, tokens.ErrAgain) || q.caller == nil || !q.caller.Watches() || q.o.Tokens.MayMake(q.caller) != nil {
+		return ""
+	}
+	return away.SignIn(away.CameFrom(q.r))
 }
 
 // formToken gives the token of a sign-in form for its cookie.
@@ -47,15 +53,14 @@ func (q *request) sendToSignIn() {
 		http.Error(q.w, "signed out", http.StatusUnauthorized)
 		return
 	}
-	next := "/"
-	if typed := q.typed(); typed != "" {
+	next := away.CameFrom(q.r)
+	if typed := away.Typed(q.r); typed != "" {
 		if err := q.signInForm(http.StatusUnauthorized, q.r.URL.Path, "", typed); err != nil {
 			q.fail(err)
 		}
 		return
 	}
 	if q.r.Method == http.MethodGet {
-		next = q.r.URL.RequestURI()
 		// A link on another site brings no cookie (SameSite=Strict); one more step from here does.
 		if site := q.r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") &&
 			q.r.Header.Get("Sec-Fetch-Mode") == "navigate" {
@@ -63,11 +68,11 @@ func (q *request) sendToSignIn() {
 			return
 		}
 	}
-	http.Redirect(q.w, q.r, q.o.Path+"/sign-in?next="+url.QueryEscape(next), http.StatusSeeOther)
+	http.Redirect(q.w, q.r, q.o.Path+away.SignIn(next), http.StatusSeeOther)
 }
 
 func (q *request) showSignIn() error {
-	if q.session != nil {
+	if q.session != nil && !q.caller.Watches() { // who only looks may sign in with a token
 		return q.redirect(away.Local(q.r.URL.Query().Get("next")))
 	}
 	return q.signInForm(http.StatusOK, away.Local(q.r.URL.Query().Get("next")), "")
@@ -84,7 +89,6 @@ func (q *request) signInForm(status int, next, problem string, typed ...string) 
 	}
 	q.render("sign-in", status, page{Title: "Sign in"}, signInPage{
 		Scopes:  q.o.Scopes,
-		MakeIt:  q.o.MakeIt,
 		OAuth:   q.o.OAuth != nil,
 		Next:    next,
 		Form:    formToken(cookie),
@@ -123,7 +127,7 @@ func (q *request) signIn() error {
 	}
 	q.cookies.Set(q.w, formCookie, "")
 	if typed != "" {
-		return q.goOn(next, typed)
+		return q.goOn(http.StatusOK, next, typed)
 	}
 	return q.redirect(next)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"patgate/admin/console/away"
@@ -23,7 +22,7 @@ func (q *request) goToForge() error {
 		return q.signInForm(http.StatusForbidden, next, tooOld)
 	}
 	if origin := q.o.Origins[0]; !strings.HasSuffix(origin, "://"+strings.ToLower(q.r.Host)) { // it sends people back there
-		q.onward(origin+q.o.Path+"/sign-in?next="+url.QueryEscape(next), "Signing in goes on at the console’s own address.")
+		q.onward(origin+q.o.Path+away.SignIn(next), "Signing in goes on at the console’s own address.")
 		return nil
 	}
 	if err := q.sessions.End(q.ctx(), q.cookies.Get(q.r, sessionCookie)); err != nil { // the returning browser does not bring it
@@ -42,23 +41,23 @@ func (q *request) comeBack() error {
 	code, verifier, next, ok := (&away.Trip{Cookies: q.cookies}).Return(q.w, q.r)
 	switch next = away.Local(next); {
 	case !ok:
-		return q.notIn(http.StatusForbidden, "This sign-in did not begin in this browser, or was completed before.")
+		return q.notIn(http.StatusForbidden, "/", "This sign-in did not begin in this browser, or was completed before.")
 	case code == "":
-		return q.notIn(http.StatusForbidden, q.o.Forge+" did not let you sign in here.")
+		return q.notIn(http.StatusForbidden, next, q.o.Forge+" did not let you sign in here.")
 	}
 	client, print := q.client(q.r), q.o.Attempts.Fingerprint([]byte(code))
 	if problem := q.tooMany(client, print); problem != "" {
-		return q.notIn(http.StatusTooManyRequests, problem)
+		return q.notIn(http.StatusTooManyRequests, next, problem)
 	}
 	id, err := q.o.OAuth.Who(q.ctx(), code, verifier)
 	switch {
 	case errors.Is(err, forge.ErrCredential):
 		q.o.Record(Event{What: "sign_in_refused", By: "forge", Client: client})
-		return q.notIn(http.StatusForbidden, q.o.Forge+" does not say who you are.")
+		return q.notIn(http.StatusForbidden, next, q.o.Forge+" does not say who you are.")
 	case err != nil:
 		q.o.Attempts.End(client, print)
 		q.o.Report(fmt.Errorf("signing in through the forge: %w", err))
-		return q.notIn(http.StatusBadGateway, q.o.Forge+" did not say who you are. The log says why.")
+		return q.notIn(http.StatusBadGateway, next, q.o.Forge+" did not say who you are. The log says why.")
 	}
 	q.o.Attempts.End(client, print)
 	if err := q.begin(tokens.Watcher(id), token.Secret{}, "forge"); err != nil {
@@ -68,8 +67,8 @@ func (q *request) comeBack() error {
 	return nil
 }
 
-// notIn says why nobody was signed in.
-func (q *request) notIn(status int, why string) error {
-	q.render("error", status, page{Title: "Not signed in"}, why)
+// notIn says why nobody was signed in, and leads to another try, and from there to where the first was to lead.
+func (q *request) notIn(status int, next, why string) error {
+	q.render("error", status, page{Title: "Not signed in", SignIn: away.SignIn(next)}, why)
 	return nil
 }

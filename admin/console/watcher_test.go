@@ -2,9 +2,11 @@ package console_test
 
 import (
 	"context"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -174,7 +176,7 @@ func TestTheWayBackFromTheForgeIsOnesOwn(t *testing.T) {
 	}
 	denied := strings.ReplaceAll(agreed(thief, w.bob), "code=", "error=access_denied&error_description=Call+0800&not=")
 	p := thief.back(t, denied)
-	p.wants(t, 403, "GitLab did not let you sign in")
+	p.wants(t, 403, "GitLab did not let you sign in", `href="/sign-in?next=%2Ftokens"`)
 	p.lacks(t, "0800")
 	if p := w.visitor(t).post(t, "/sign-in/forge", url.Values{"csrf": {"made up"}}); p.status != 403 {
 		t.Errorf("a form of no page: %d", p.status)
@@ -280,6 +282,40 @@ func TestAWatchersEditIsTriedFirst(t *testing.T) {
 	}
 }
 
+// TestWhoLooksSignsInWithATokenToo: what needs a token leads to signing in with one, and from there back.
+func TestWhoLooksSignsInWithATokenToo(t *testing.T) {
+	w := newWorld(t, attempts(1000))
+	gitlab := w.through(t, "")
+	id, _ := w.signedIn(t, w.alicePAT).make(t, w.alicePAT, nil)
+	v := w.visitor(t)
+	address, err := gitlab.Agree(w.alice, v.away(t, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.back(t, address).wants(t, 200)
+	for page, says := range map[string]string{
+		at(id, "/grant?access=selected_memberships&permissions=run_job&project=shop%2Fapi"): "What is added",
+		"/forge-tokens": "active token"} {
+		p := v.get(t, page)
+		p.wants(t, p.status, "You are signed in only to view", "Sign in with a token")
+		p.lacks(t, "Nothing to add", says)
+		link := regexp.MustCompile(`href="(/sign-in\?next=[^"]*)"`).FindStringSubmatch(p.body)
+		if link == nil {
+			t.Fatalf("%s leads to no sign-in: %s", page, p.text())
+		}
+		form := v.get(t, html.UnescapeString(link[1]))
+		v.get(t, "/tokens").wants(t, 200, "to view, pause and revoke") // nothing has changed yet
+		in := v.post(t, "/sign-in", form.fill(url.Values{"credential": {w.alicePAT}}))
+		in.wants(t, 200, says)
+		in.lacks(t, "to view, pause and revoke")
+		v.post(t, "/sign-out", in.fill(nil))
+		if address, err = gitlab.Agree(w.alice, v.away(t, "/")); err != nil {
+			t.Fatal(err)
+		}
+		v.back(t, address).wants(t, 200)
+	}
+}
+
 // TestAdministratorsOfTheForgeLook: they sign in, their credential is kept nowhere, and nothing is made on their word.
 func TestAdministratorsOfTheForgeLook(t *testing.T) {
 	w := newWorld(t, attempts(1000))
@@ -291,6 +327,10 @@ func TestAdministratorsOfTheForgeLook(t *testing.T) {
 	v := w.signedIn(t, pat)
 	v.get(t, "/everyone").wants(t, 200, "read jobs", "to view, pause and revoke")
 	v.get(t, "/tokens/new").wants(t, 403, "could act as anybody", "tokens.allow_admin_owners")
+	v.get(t, "/tokens").lacks(t, `href="/tokens/new"`)
+	p := v.get(t, "/forge-tokens") // signing in with a token, as they just did, would change nothing
+	p.wants(t, 403, "could act as anybody")
+	p.lacks(t, "Sign in with a token", "sign in with a GitLab")
 	if p := v.post(t, "/tokens", alice.get(t, "/tokens/new").fill(jobToken(pat, nil))); p.secret() != "" || p.status == 200 {
 		t.Fatalf("a token was made: %d", p.status)
 	}

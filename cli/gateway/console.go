@@ -62,11 +62,7 @@ func newConsole(p *parts, client func(peer netip.Addr, forwardedFor []string) ne
 			p.logs.Error("console", zap.Error(err))
 		},
 	}
-	if pages, known := c.ForgePages(); known && c.Forge.Table() == routes.ForgeGitea {
-		o.MakeIt = pages.String() + "/user/settings/applications"
-	} else if known {
-		o.MakeIt = pages.String() + "/-/user_settings/personal_access_tokens?name=patgate&scopes=api"
-	}
+	o.MakeIt = makeIt(c)
 	if c.Console.Listen == config.ConsoleGateway {
 		o.Path, o.Client = config.ConsolePath, nil // the gateway has told clients from proxies already
 	}
@@ -86,6 +82,19 @@ func consoleServer(p *parts, h http.Handler) *http.Server {
 		MaxHeaderBytes:    int(c.Limits.HeaderBytes),
 		ErrorLog:          log.New(consoleLog{p.logs.Logger}, "", 0),
 	}
+}
+
+// makeIt is the forge's page on which people make the token that they sign in with; empty when it is not known. GitLab's has name
+// and scope filled in, and from 18.9 on redirects to the form for these; Gitea's page takes neither.
+func makeIt(c *config.Config) string {
+	pages, known := c.ForgePages()
+	switch {
+	case !known:
+		return ""
+	case c.Forge.Table() == routes.ForgeGitea:
+		return pages.String() + "/user/settings/applications"
+	}
+	return pages.String() + "/-/user_settings/personal_access_tokens?name=patgate&scopes=api"
 }
 
 // signingIn is the application by which people sign in through the forge; nil when there is none.

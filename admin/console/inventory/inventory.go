@@ -120,8 +120,11 @@ type Results struct {
 	Items []Item `json:"items"`
 	// More tells that there may be more of them.
 	More bool `json:"more,omitempty"`
-	// Path is what was looked for, where it has the form of a path.
+	// Text is the path in the address that was typed. Path is what was looked for, where it has the form of a path; Group tells
+	// that it can only be that of a group.
+	Text    string `json:"text,omitempty"`
 	Path    string `json:"path,omitempty"`
+	Group   bool   `json:"group,omitempty"`
 	Problem string `json:"problem,omitempty"`
 }
 

@@ -90,6 +90,9 @@
     let answer;
     try {
       const response = await fetch(form.dataset.preview, { method: "POST", body, headers: { Accept: "application/json" } });
+      if (response.status === 401 || response.status === 403) {
+        summary.replaceChildren(make("p", { className: "caution" }, icon("warn"), make("span", { textContent: "Your session has ended. What you typed is kept when you send the form." })));
+      }
       if (!response.ok) return;
       answer = await response.json();
     } catch {
@@ -195,6 +198,7 @@
     const fields = { project: one("textarea[data-kind=project]", scope), group: one("textarea[data-kind=group]", scope) };
     one(".typed", scope).hidden = true;
     finder.hidden = false;
+    const same = (a, b) => a.toLowerCase() === b.toLowerCase(); // the forge does not tell them apart
     const few = 10; // places that are shown of many
     let whole = false;
     const values = kind => fields[kind].value.split(/[\n,]/).map(s => s.trim()).filter(Boolean);
@@ -227,21 +231,24 @@
       draw();
       fields.project.dispatchEvent(new Event("input", { bubbles: true }));
     }
+    // add gives whether it is new.
     function add(kind, path) {
-      if (!values(kind).some(l => l === path || l.endsWith(` ${path}`))) fields[kind].value = [...values(kind), path].join("\n");
+      const fresh = !values(kind).some(l => same(l.replace(/^[0-9]+ +/, ""), path));
+      if (fresh) fields[kind].value = [...values(kind), path].join("\n");
       changed();
+      return fresh;
     }
     const access = () => one("[data-access]:checked", scope)?.value ?? "selected_memberships";
     const shown = () => { box.hidden = access() !== "selected_memberships"; };
     for (const radio of all("[data-access]", scope)) radio.addEventListener("change", shown);
     shown();
     draw();
-    combobox(scope, add);
+    combobox(scope, add, same);
     return () => boundaries[access()] ?? [];
   }
 
   // combobox follows the ARIA pattern: focus stays in the field, the arrow keys move through the list.
-  function combobox(scope, add) {
+  function combobox(scope, add, same) {
     const field = one("[data-find]", scope), found = one("[data-found]", scope), said = one("[data-find-said]", scope);
     let items = [], at = -1, turn = 0, tens = 0;
 
@@ -276,9 +283,10 @@
     async function search(text, more) {
       try {
         const response = await fetch(`${form.dataset.search}?q=${encodeURIComponent(text)}&more=${more}`, { headers: { Accept: "application/json" } });
-        return response.status === 401 ? { items: [], problem: "You are signed out. Open a new tab to sign in again." } : await response.json();
+        if (response.status === 401) return { items: [], end: true, problem: "You are signed out. Open a new tab to sign in again." };
+        return Object.assign({ end: response.status >= 500 }, await response.json());
       } catch {
-        return { items: [], problem: "patgate could not be reached." };
+        return { items: [], end: true, problem: "patgate could not be reached." };
       }
     }
     // look shows what is found, and marks the one at an index, or the first.
@@ -291,7 +299,7 @@
       items = answer.items ?? [];
       const n = items.length;
       // What has the form of a path can be added without being found.
-      if (answer.path && !items.some(i => i.path === answer.path)) items.push({ kind: "project", path: answer.path, typed: true });
+      if (answer.path && !items.some(i => same(i.path, answer.path))) items.push({ kind: answer.group ? "group" : "project", path: answer.path, typed: true });
       if (answer.more) items.push({ more: true, path: "10 more" });
       found.replaceChildren(...items.map((item, i) => {
         const li = make("li", { id: `${found.id}-${i}`, className: item.more ? "more-found" : "" }, icon(item.more ? "plus" : item.kind), make("span", { textContent: item.path }),
@@ -314,14 +322,23 @@
       if (lines.length < 2) return;
       event.preventDefault();
       said.textContent = `Looking up ${lines.length} projects and groups…`;
-      const missing = [];
-      let added = 0;
-      for (const line of lines.slice(0, 100)) {
-        const answer = await search(line, 0);
-        const path = answer.path ?? line, is = (answer.items ?? []).find(i => i.path === path);
-        if (is || answer.path) { add(is?.kind ?? "project", path); added++; } else missing.push(line);
+      const unseen = [], missing = [];
+      let added = 0, at = 0, problem = "";
+      for (; at < Math.min(lines.length, 100); at++) {
+        const answer = await search(lines[at], 0);
+        problem = answer.problem ?? problem;
+        if (answer.end) break;
+        const path = answer.text ?? lines[at];
+        const is = answer.items.find(i => same(i.path, path)) ?? answer.items.find(i => i.kind === "project" && String(i.id) === path);
+        if (is) added += add(is.kind, is.path);
+        else if (answer.path) { added += add(answer.group ? "group" : "project", answer.path); unseen.push(answer.path); }
+        else missing.push(lines[at]);
       }
-      said.textContent = `Added ${added}.` + (missing.length > 0 ? ` Not found: ${missing.slice(0, 5).join(", ")}${missing.length > 5 ? " and more" : ""}.` : "");
+      const few = list => list.slice(0, 5).join(", ") + (list.length > 5 ? " and more" : "");
+      field.value = lines.slice(at).join(" ");
+      said.textContent = [`Added ${added}.`, unseen.length > 0 && `Not found, and added as typed: ${few(unseen)}.`,
+        missing.length > 0 && `Not found: ${few(missing)}.`, problem,
+        at < lines.length && `The other ${lines.length - at} are in the field: cut and paste them again.`].filter(Boolean).join(" ");
     });
     field.addEventListener("input", event => { event.stopPropagation(); soon(); });
     field.addEventListener("blur", close);
@@ -435,7 +452,9 @@
       const list = shown();
       if (!list.some(b => b.tabIndex === 0)) stop(list[0]);
       empty.hidden = any;
-      if (words.length > 0) said.textContent = listed === 1 ? "1 resource" : `${listed} resources`;
+      const found = listed === 0 ? "Nothing found." : listed === 1 ? "1 resource" : `${listed} resources`;
+      said.textContent = words.length > 0 ? found : "";
+      said.className = words.length > 0 && listed === 0 ? "hint" : "hidden-label"; // an empty list says nothing by itself
     }
 
     filter.addEventListener("input", event => { event.stopPropagation(); draw(); });
