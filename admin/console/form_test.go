@@ -203,7 +203,11 @@ func TestTheTable(t *testing.T) {
 		p.wants(t, 200, "1 token", ">"+want[0]+"</a>")
 		p.lacks(t, ">"+want[1]+"</a>")
 	}
-	v.get(t, "/tokens?created=yesterday").wants(t, 200, "Give times as a date")
+	for _, name := range []string{"created", "expires", "last_used"} {
+		p := v.get(t, "/tokens?"+name+"=yesterday")
+		p.wants(t, 200, "Give times as a date", "No token")
+		p.lacks(t, ">alpha</a>", `id="several"`)
+	}
 	v.get(t, "/tokens?page=99").wants(t, 200)
 	t.Run("uses, permission by permission", func(t *testing.T) {
 		if _, _, err := w.store.AddSeen(t.Context(), []learn.Seen{{Subject: first, Unit: learn.Unit{Needs: []string{"read_job"}},
