@@ -20,7 +20,7 @@ type Radius struct {
 	Containers int64 `json:"containers"`
 	// Weight is the greatest of a scope: that of its permissions together.
 	Weight int64 `json:"weight"`
-	// Days is the whole life, each begun day.
+	// Days is the whole life, each begun day, with the time for which it may renew itself.
 	Days int64 `json:"days"`
 	// Dangers are the kinds of dangerous things that it may do, the gravest first.
 	Dangers []string `json:"dangers"`
