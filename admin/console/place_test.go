@@ -115,6 +115,8 @@ func TestManyPlacesAreFolded(t *testing.T) {
 		id, _ := v.make(t, w.alicePAT, url.Values{"scope-0-projects": {strings.Join(paths, "\n")}})
 		p := v.get(t, at(id, ""))
 		p.wants(t, 200, paths[0], paths[n-1])
+		v.get(t, at(id, "/edit")).wants(t, 200, "projects "+strings.Join(paths[:20], ", ")+" and "+strconv.Itoa(n-20)+" more",
+			paths[n-1])
 		return p.body
 	}
 	if !strings.Contains(shown(51), "<summary>41 more</summary>") {
