@@ -301,6 +301,24 @@ func TestPages(t *testing.T) {
 	if strings.Count(p.body, `class="name"`) != 1 {
 		t.Error("the second page has not one token")
 	}
+	// Whoever jumps, or wants larger pages, keeps what was asked for, and comes to a page that is there.
+	p.wants(t, 200, `<input type="hidden" name="search" value="jobs">`, `<input type="hidden" name="sort" value="created_asc">`,
+		`name="page" type="number" min="1" max="2" value="2"`)
+	p.lacks(t, `rel="next"`)
+	jump := v.get(t, "/tokens?page=2&size=20").body
+	if jump = jump[strings.Index(jump, `class="jump"`):]; strings.Contains(jump, `type="hidden" name="page"`) ||
+		strings.Contains(jump, `type="hidden" name="size"`) {
+		t.Error("the form that jumps says page and size twice")
+	}
+	for query, want := range map[string]string{"page=99": "21 to 21 of 21 tokens", "page=0": "1 to 20 of 21 tokens",
+		"page=-1": "1 to 20 of 21 tokens", "page=99999999999999999999": "1 to 20 of 21 tokens", "page=x": "1 to 20 of 21 tokens",
+		"size=7": "1 to 20 of 21 tokens", "size=50": `<option value="50" selected>`, "size=100&page=3": `value="100" selected`,
+		"size=50&search=jobs": `name="size" value="50">`} {
+		v.get(t, "/tokens?"+query).wants(t, 200, want)
+	}
+	if all := v.get(t, "/tokens?size=50"); strings.Count(all.body, `class="name"`) != 21 {
+		t.Error("a page of 50 has not all 21")
+	}
 }
 
 func TestForgeTokens(t *testing.T) {
