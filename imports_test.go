@@ -101,7 +101,7 @@ func direction() map[string][]string {
 		"admin/usage":             {"routes", "policy", "token", "audit", "learn", "store"},
 		"admin/counts":            {"store", "admin/marks", "admin/tokens"},
 		"admin/bulk":              {"policy", "store", "admin/tokens"},
-		"admin/export":            {"store", "admin/api"},
+		"admin/export":            {"store", "admin/api", "admin/marks", "admin/names"},
 		"admin/console/selection": {"admin/bulk", "admin/terms", "admin/tokens", "admin/console/rows", "admin/console/words"},
 		"admin/filters":           {"routes", "policy", "store", "admin/names", "admin/terms"},
 		"admin/places":            {"routes", "policy", "admin/catalogue", "admin/terms"},

@@ -58,6 +58,13 @@ func (s *consoleStage) tableOfMany(t *testing.T) {
 	s.follow(`#several button[value="pause"]`)
 	s.sees("Pause 1 token?", "agent on the API")
 	s.accessible("what is asked before several tokens are paused")
+	if !evaluate[bool](s.browser, `(() => {
+		const li = document.querySelector("#selected li"), name = li.querySelector("a")
+		name.firstChild.data = "a\u202eb"
+		return li.querySelector("code").getBoundingClientRect().left >= name.getBoundingClientRect().right
+	})()`) {
+		t.Error("a name turns around what stands behind it")
+	}
 	s.waitForUses(t, "agent on the API", "4 uses")
 	s.open("/tokens?state=active")
 	s.picture("console-tokens", 1000)

@@ -85,6 +85,7 @@ func (q *call) changed(l store.Listed, err error) (*reply, error) {
 // view shows a token as it is now. A token that asks is not told what places are called: that is for its owner to see.
 func (q *call) view(l *store.Listed) *Token {
 	v := View(l, q.o.Tokens.Now())
+	v.BlastRadiusParts = q.o.Tokens.Marks().Radius(l)
 	if q.Session != nil {
 		v.Places = nil
 	}

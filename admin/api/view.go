@@ -3,6 +3,7 @@ package api
 import (
 	"time"
 
+	"patgate/admin/marks"
 	"patgate/admin/names"
 	"patgate/policy"
 	"patgate/store"
@@ -47,6 +48,8 @@ type Token struct {
 	// BlastRadius says how much a thief of the token could do: the projects that it reaches, times the weight of its
 	// permissions, times the days of its life. It is null until the token was judged.
 	BlastRadius *int64 `json:"blast_radius"`
+	// BlastRadiusParts are what it is made of.
+	BlastRadiusParts *marks.Radius `json:"blast_radius_parts,omitempty"`
 	// Reaches is what lets it reach the place that a list is narrowed to: named, group_above, may (everything that its owner has
 	// access to, or the owner's own projects), report_mode.
 	Reaches      string `json:"reaches,omitempty"`

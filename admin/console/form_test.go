@@ -204,7 +204,11 @@ func TestTheTable(t *testing.T) {
 		p.wants(t, 200, "1 token", ">"+want[0]+"</a>")
 		p.lacks(t, ">"+want[1]+"</a>")
 	}
-	v.get(t, "/tokens?created=yesterday").wants(t, 200, "Give times as a date")
+	for _, name := range []string{"created", "expires", "last_used"} {
+		p := v.get(t, "/tokens?"+name+"=yesterday")
+		p.wants(t, 200, "Give times as a date", "No token")
+		p.lacks(t, ">alpha</a>", `id="several"`)
+	}
 	v.get(t, "/tokens?page=99").wants(t, 200)
 	t.Run("uses, permission by permission", func(t *testing.T) {
 		if _, _, err := w.store.AddSeen(t.Context(), []learn.Seen{{Subject: first, Unit: learn.Unit{Needs: []string{"read_job"}},
@@ -297,6 +301,24 @@ func TestPages(t *testing.T) {
 	p.wants(t, 200, "21 to 21 of 21 tokens", `rel="prev"`)
 	if strings.Count(p.body, `class="name"`) != 1 {
 		t.Error("the second page has not one token")
+	}
+	// Whoever jumps, or wants larger pages, keeps what was asked for, and comes to a page that is there.
+	p.wants(t, 200, `<input type="hidden" name="search" value="jobs">`, `<input type="hidden" name="sort" value="created_asc">`,
+		`name="page" type="number" min="1" max="2" value="2"`)
+	p.lacks(t, `rel="next"`)
+	jump := v.get(t, "/tokens?page=2&size=20").body
+	if jump = jump[strings.Index(jump, `class="jump"`):]; strings.Contains(jump, `type="hidden" name="page"`) ||
+		strings.Contains(jump, `type="hidden" name="size"`) {
+		t.Error("the form that jumps says page and size twice")
+	}
+	for query, want := range map[string]string{"page=99": "21 to 21 of 21 tokens", "page=0": "1 to 20 of 21 tokens",
+		"page=-1": "1 to 20 of 21 tokens", "page=99999999999999999999": "1 to 20 of 21 tokens", "page=x": "1 to 20 of 21 tokens",
+		"size=7": "1 to 20 of 21 tokens", "size=50": `<option value="50" selected>`, "size=100&page=3": `value="100" selected`,
+		"size=50&search=jobs": `name="size" value="50">`} {
+		v.get(t, "/tokens?"+query).wants(t, 200, want)
+	}
+	if all := v.get(t, "/tokens?size=50"); strings.Count(all.body, `class="name"`) != 21 {
+		t.Error("a page of 50 has not all 21")
 	}
 }
 

@@ -39,6 +39,10 @@ func TestOwners(t *testing.T) {
 			page.lacks(t, ">Owners<", "/everyone?owner=")
 		}
 	}
+	theirs := root.get(t, "/everyone")
+	theirs.wants(t, http.StatusOK, "Everything the owner has access to", "The owner’s account")
+	theirs.lacks(t, "I have access to", "My account")
+	alice.get(t, "/tokens").wants(t, http.StatusOK, "Everything I have access to")
 	w.visitor(t).get(t, "/owners").lacks(t, "/everyone?owner=")
 	follow := func(when string, want map[string]int) {
 		t.Helper()

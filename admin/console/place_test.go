@@ -102,6 +102,31 @@ func TestAPlaceIsCalledByItsOwnPath(t *testing.T) {
 	})
 }
 
+// What a token of many projects may do is not out of sight below them.
+func TestManyPlacesAreFolded(t *testing.T) {
+	w := newWorld(t, nil)
+	v := w.signedIn(t, w.alicePAT)
+	shown := func(n int) string {
+		paths := make([]string, n)
+		for i := range paths {
+			paths[i] = "alice/p" + strconv.Itoa(n) + "-" + strconv.Itoa(i)
+			w.forge.AddProject(paths[i], forgetest.Private)
+		}
+		id, _ := v.make(t, w.alicePAT, url.Values{"scope-0-projects": {strings.Join(paths, "\n")}})
+		p := v.get(t, at(id, ""))
+		p.wants(t, 200, paths[0], paths[n-1])
+		v.get(t, at(id, "/edit")).wants(t, 200, "projects "+strings.Join(paths[:20], ", ")+" and "+strconv.Itoa(n-20)+" more",
+			paths[n-1])
+		return p.body
+	}
+	if !strings.Contains(shown(51), "<summary>41 more</summary>") {
+		t.Error("51 projects stand above what may be done there")
+	}
+	if strings.Contains(shown(50), " more</summary>") {
+		t.Error("50 are folded")
+	}
+}
+
 // Where groups go by names alone, as on Gitea, a number in a link is a name, and what stands in a form by its id keeps its id.
 func TestAGroupThatIsCalledByANumber(t *testing.T) {
 	w := newWorld(t, nil)

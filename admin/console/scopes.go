@@ -77,7 +77,7 @@ func (q *request) look(places []store.Place, named store.Named, age time.Duratio
 
 // scopes shows the scopes of a token.
 func (q *request) scopes(t *tokens.Inspected) []rows.Scope {
-	return rows.Scopes(t, q.catalog.Load(q.o.Tokens.Table()), q.o.Now())
+	return rows.Scopes(t, t.Owner.UserID == q.caller.UserID(), q.catalog.Load(q.o.Tokens.Table()), q.o.Now())
 }
 
 // instant gives a time in words.

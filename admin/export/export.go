@@ -14,6 +14,8 @@ import (
 	"unicode"
 
 	"patgate/admin/api"
+	"patgate/admin/marks"
+	"patgate/admin/names"
 	"patgate/store"
 )
 
@@ -29,11 +31,13 @@ type Writer struct {
 	table *csv.Writer // nil: JSON
 	any   bool
 	now   time.Time
+	// Measure gives the blast radius of a token, for JSON, if it is set.
+	Measure func(*store.Listed) *marks.Radius
 }
 
 // heads are the columns.
 var heads = [...]string{"id", "name", "description", "owner", "state", "created_at", "expires_at", "last_used_at", "uses",
-	"blast_radius", "credential_id", "networks", "access", "projects", "groups", "permissions", "reaches"}
+	"blast_radius", "credential_id", "networks", "access", "projects", "groups", "permissions", "reaches", "paths"}
 
 // New begins a list in a format, of tokens as they are at a time.
 func New(out io.Writer, format string, now time.Time) (*Writer, error) {
@@ -56,6 +60,9 @@ func (w *Writer) Add(l *store.Listed, reaches string) error {
 	}
 	v := api.View(l, w.now)
 	v.Reaches = reaches
+	if w.Measure != nil {
+		v.BlastRadiusParts = w.Measure(l)
+	}
 	data, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -91,7 +98,7 @@ func (w *Writer) row(l *store.Listed, reaches string) []string {
 	if l.Kept.Under != 0 {
 		radius = strconv.FormatInt(l.Kept.Reach, 10)
 	}
-	var accesses, projects, groups, permissions []string
+	var accesses, projects, groups, permissions, paths []string
 	each := func(into *[]string, text string) {
 		if !slices.Contains(*into, text) {
 			*into = append(*into, text)
@@ -110,10 +117,16 @@ func (w *Writer) row(l *store.Listed, reaches string) []string {
 			each(&permissions, name)
 		}
 	}
+	book := names.Of(l.Names, w.now)
+	for _, p := range store.PlacesOf(l.Scopes) {
+		if path := book.Path(p); path != "" {
+			each(&paths, path)
+		}
+	}
 	list := func(all []string) string { return strings.Join(all, " ") }
 	row := []string{strconv.FormatInt(l.ID, 10), l.Name, l.Description, l.Owner.Username, state, at(l.CreatedAt), at(l.ExpiresAt),
 		at(l.LastUsedAt), strconv.FormatInt(l.Uses, 10), radius, strconv.FormatInt(l.CredentialID, 10), list(l.Limits.Networks),
-		list(accesses), list(projects), list(groups), list(permissions), reaches}
+		list(accesses), list(projects), list(groups), list(permissions), reaches, list(paths)}
 	for i := range row {
 		row[i] = Cell(row[i])
 	}

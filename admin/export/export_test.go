@@ -9,6 +9,7 @@ import (
 
 	"patgate/admin/export"
 	"patgate/policy"
+	"patgate/routes"
 	"patgate/store"
 	"patgate/token"
 )
@@ -19,6 +20,8 @@ func some() []store.Listed {
 		LastFour: "abcd", CreatedAt: at, ExpiresAt: at.Add(48 * time.Hour), Scopes: []policy.ScopeSpec{
 			{Access: "selected_memberships", ProjectIDs: []int64{6, 7}, Permissions: []string{"read_job"}},
 			{Access: "all_memberships", Permissions: []string{"read_job", "push_code"}}}}}
+	one.Names = store.Named{{Kind: routes.RefProject, ID: 6}: {Path: "acme/website", Seen: at},
+		{Kind: routes.RefProject, ID: 7}: {Path: "-acme/tools", Seen: at, Gone: at}}
 	one.Owner.Username = "@alice"
 	one.Limits.Networks = []string{"10.0.0.0/8"}
 	return []store.Listed{one, {Record: token.Record{ID: 1000000000002, Name: "plain", CreatedAt: at, ExpiresAt: at}}}
@@ -54,7 +57,8 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 	}
 	for head, want := range map[string]string{"id": "1000000000001", "name": `'=HYPERLINK("https://evil.example")`,
 		"description": "a, \"b\"\nc", "owner": "'@alice", "state": "active", "projects": "6 7", "permissions": "read_job push_code",
-		"access": "selected_memberships all_memberships", "networks": "10.0.0.0/8", "reaches": "may", "last_used_at": ""} {
+		"access": "selected_memberships all_memberships", "networks": "10.0.0.0/8", "reaches": "may", "last_used_at": "",
+		"paths": "acme/website -acme/tools"} {
 		if got[head] != want {
 			t.Errorf("%s is %q, want %q", head, got[head], want)
 		}

@@ -10,6 +10,7 @@ import (
 	"patgate/admin/catalogue"
 	"patgate/admin/terms"
 	"patgate/learn"
+	"patgate/policy"
 	"patgate/routes"
 	"patgate/store"
 )
@@ -20,7 +21,9 @@ const (
 	// JudgedDays is for how many days a right must be unused before it is called so, where nobody names another window.
 	JudgedDays = 60
 	// rules moves when what is kept of tokens is found in another way: then all are judged anew.
-	rules = 2
+	rules = 3
+	// renews is the permission with which a token rotates itself.
+	renews = "rotate_personal_access_token"
 )
 
 // Judge judges tokens by a route table.
@@ -57,7 +60,15 @@ func (j *Judge) Dangers(permission string) []string { return j.weights[permissio
 func (j *Judge) Weight(permission string) int64 { return j.weights[permission].n }
 
 // Of measures a token.
-func (j *Judge) Of(l *store.Listed) Radius { return j.Radius(l.Scopes, l.ExpiresAt.Sub(l.CreatedAt)) }
+func (j *Judge) Of(l *store.Listed) Radius {
+	end := l.ExpiresAt
+	if l.RenewUntil.After(end) && slices.ContainsFunc(l.Scopes, func(s policy.ScopeSpec) bool {
+		return slices.Contains(s.Permissions, renews)
+	}) {
+		end = l.RenewUntil // whoever has it renews it until then
+	}
+	return j.Radius(l.Scopes, end.Sub(l.CreatedAt))
+}
 
 // makes tells whether a token can make credentials.
 func (j *Judge) makes(l *store.Listed) bool {

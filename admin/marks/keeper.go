@@ -59,6 +59,16 @@ func (k *Keeper) Judge() *Judge {
 	return k.judge
 }
 
+// Radius measures the blast radius of a token; nil where it is not known what permissions weigh.
+func (k *Keeper) Radius(l *store.Listed) *Radius {
+	judge := k.Judge()
+	if judge == nil {
+		return nil
+	}
+	radius := judge.Of(l)
+	return &radius
+}
+
 // Changed judges some of the tokens that were changed since they were judged, the newest first. more: there are others.
 func (k *Keeper) Changed(ctx context.Context) (more bool, err error) {
 	if k.Judge() == nil {

@@ -14,13 +14,13 @@ import (
 // Radius says how much a thief of a token could do: where the token reaches, what it may do there, and for how long.
 type Radius struct {
 	// Figure is the product, summed over scopes.
-	Figure int64 `json:"figure"`
+	Figure int64 `json:"-"`
 	// Containers is how many projects the scopes count for: a group counts for ten, the owner's own projects for 20, all that the
 	// owner is a member of for 500, the instance for 1000.
 	Containers int64 `json:"containers"`
 	// Weight is the greatest of a scope: that of its permissions together.
 	Weight int64 `json:"weight"`
-	// Days is the whole life, each begun day.
+	// Days is the whole life, each begun day, with the time for which it may renew itself.
 	Days int64 `json:"days"`
 	// Dangers are the kinds of dangerous things that it may do, the gravest first.
 	Dangers []string `json:"dangers"`
@@ -135,8 +135,7 @@ func decimals(f float64) int {
 
 // Explain says how the figure comes about.
 func (r *Radius) Explain() string {
-	text := fmt.Sprintf("Blast radius %d, %s: it reaches as much as %s, with permissions that weigh up to %d together, for %s.",
-		r.Figure, r.Level(), several(r.Containers, "project"), r.Weight, several(r.Days, "day"))
+	text := fmt.Sprintf("Blast radius %d, %s: it %s.", r.Figure, r.Level(), r.Factors())
 	if len(r.Dangers) > 0 {
 		text += " It " + strings.Join(r.Dangers, ", ") + "."
 	}
@@ -144,6 +143,12 @@ func (r *Radius) Explain() string {
 }
 
 // several counts things in words.
+// Factors says in words what the figure is the product of.
+func (r *Radius) Factors() string {
+	return fmt.Sprintf("reaches as much as %s, with permissions that weigh up to %d together, for %s",
+		several(r.Containers, "project"), r.Weight, several(r.Days, "day"))
+}
+
 func several(n int64, thing string) string {
 	if n == 1 {
 		return fmt.Sprintf("%d %s", n, thing)

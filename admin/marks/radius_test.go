@@ -10,6 +10,7 @@ import (
 
 	"patgate/policy"
 	"patgate/routes/load"
+	"patgate/store"
 )
 
 // TestTheRadiusGrowsWithWhatATokenMayDo: more places, more permissions or a longer life never make it smaller, what no boundary
@@ -60,5 +61,22 @@ func TestTheRadiusGrowsWithWhatATokenMayDo(t *testing.T) {
 	if got := j.Radius([]policy.ScopeSpec{scope([]string{"read_job", "no_such_permission"}, 1)}, time.Hour); got.Days != 1 ||
 		!strings.Contains(got.Explain(), "as much as 1 project,") || !strings.HasSuffix(got.Explain(), "for 1 day.") {
 		t.Errorf("%s", got.Explain())
+	}
+}
+
+// A token that may renew itself is worth as much as one that lives as long.
+func TestTheRadiusCountsRenewals(t *testing.T) {
+	table, err := load.GitLab()
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, l := NewJudge(table), store.Listed{}
+	l.CreatedAt = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	l.ExpiresAt, l.RenewUntil = l.CreatedAt.Add(12*time.Hour), l.CreatedAt.AddDate(0, 0, 90)
+	for permission, days := range map[string]int64{"read_user": 1, "rotate_personal_access_token": 90} {
+		l.Scopes = []policy.ScopeSpec{{Access: "user", Permissions: []string{permission}}}
+		if r := j.Of(&l); r.Days != days {
+			t.Errorf("with %s it counts %d days, want %d", permission, r.Days, days)
+		}
 	}
 }

@@ -192,8 +192,14 @@ func (e *Invalid) Text(field, text string, limit int, required bool) {
 		e.Add(field, "has %d characters, at most %d are allowed", utf8.RuneCountInString(text), limit)
 	case strings.ContainsFunc(text, unicode.IsControl):
 		e.Add(field, "has control characters in it")
+	case strings.ContainsFunc(text, turns):
+		e.Add(field, "has invisible characters in it that turn the direction of text or end a line")
 	}
 }
+
+// turns tells whether a character makes what stands beside it read otherwise. Letters that are written from right to left need
+// none.
+func turns(r rune) bool { return unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) }
 
 // Specs gives scopes as they are stored, those that name paths without ids yet; an *Invalid says all that is wrong with them.
 func Specs(scopes []Scope, t *routes.Table) ([]policy.ScopeSpec, error) {

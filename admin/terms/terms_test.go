@@ -49,3 +49,14 @@ func TestScopesNameNotTooManyPermissionsInAll(t *testing.T) {
 		t.Errorf("%d scopes: %v", fits+1, err)
 	}
 }
+
+// A name stands in lists beside other text: none makes that read otherwise. Every script can be written, and signs of several parts.
+func TestTextTurnsNothingBesideIt(t *testing.T) {
+	for text, fine := range map[string]bool{"nightly": true, "\u05e9\u05dc\u05d5\u05dd": true, "\U0001f469\u200d\U0001f680": true,
+		"a\u202eb": false, "a\u2066b": false, "a\u200fb": false, "a\u2028b": false, "a\u0085b": false, "a\nb": false} {
+		problems := &Invalid{}
+		if problems.Text("name", text, MaxName, true); (problems.Err() == nil) != fine {
+			t.Errorf("%q: %v", text, problems.Err())
+		}
+	}
+}

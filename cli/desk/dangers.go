@@ -8,6 +8,7 @@ import (
 	"patgate/admin/marks"
 	"patgate/cli/terminal"
 	"patgate/policy"
+	"patgate/store"
 )
 
 // Dangers say what is dangerous about permissions. They are the same for all forges: these share the names, and what is
@@ -28,6 +29,21 @@ func NewDangers(w io.Writer) (*Dangers, error) {
 		d.judges = append(d.judges, marks.NewJudge(table))
 	}
 	return d, nil
+}
+
+// Radius measures the blast radius of a token, by the forge's weights if it was judged by them, else by those of the first.
+func (d *Dangers) Radius(l *store.Listed) *marks.Radius {
+	var first *marks.Radius
+	for _, judge := range d.judges {
+		radius := judge.Of(l)
+		if radius.Figure == l.Kept.Reach {
+			return &radius
+		}
+		if first == nil {
+			first = &radius
+		}
+	}
+	return first
 }
 
 // of gives the dangers of a permission, each in words of two; none for most.

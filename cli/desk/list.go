@@ -12,6 +12,7 @@ import (
 	"patgate/admin/marks"
 	"patgate/admin/names"
 	"patgate/cli/terminal"
+	"patgate/config"
 	"patgate/policy"
 	"patgate/routes"
 	"patgate/routes/load"
@@ -53,11 +54,12 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 				return len(catalogue.Minting(s.Permissions, t)) > 0
 			})
 		}
+		all := dangers.among(l.Scopes)
 		if slices.ContainsFunc(tables, makes) {
 			scopes = "MAKES CREDENTIALS: " + scopes
+			all = slices.DeleteFunc(all, func(danger string) bool { return danger == marks.MakesCredentials })
 		}
-		minting := func(danger string) bool { return danger == marks.MakesCredentials }
-		if all := slices.DeleteFunc(dangers.among(l.Scopes), minting); len(all) > 0 {
+		if len(all) > 0 {
 			scopes = "DANGEROUS (" + strings.Join(all, ", ") + "): " + scopes
 		}
 		if m := l.Managed; m != nil && len(l.Differences()) > 0 {
@@ -87,6 +89,18 @@ func PrintTokens(cmd *cobra.Command, list []store.Listed, total int, f store.Fil
 		return err
 	}
 	return nil
+}
+
+// Known tells whether there is such a permission at any forge. Where overlays may add some it is not known that there is none.
+func Known(c *config.Config, permission string) (bool, error) {
+	if permission == "" || len(c.Routes.Overlays) > 0 {
+		return true, nil
+	}
+	tables, err := allTables()
+	return slices.ContainsFunc(tables, func(t *routes.Table) bool {
+		_, is := t.Catalogue().Find(permission)
+		return is
+	}), err
 }
 
 // radiusOf says how large the blast radius of a token is, as it was measured last.

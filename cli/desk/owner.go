@@ -12,7 +12,7 @@ import (
 	"patgate/store"
 )
 
-// FindOwner finds an owner by its id in the store or by its username at the forge.
+// FindOwner finds an owner by its id in the store, or by its username or user id at the forge.
 func (d *Desk) FindOwner(ctx context.Context, name string) (*tokens.Owned, error) {
 	owners, err := d.Owners(ctx, d.As)
 	if err != nil {
@@ -24,7 +24,8 @@ func (d *Desk) FindOwner(ctx context.Context, name string) (*tokens.Owned, error
 	for i := range owners {
 		o := &owners[i]
 		here := upstream.Empty() || o.Origin == upstream.String()
-		if here && strings.EqualFold(o.Username, name) || strconv.FormatInt(o.ID, 10) == name {
+		atForge := strings.EqualFold(o.Username, name) || strconv.FormatInt(o.UserID, 10) == name
+		if here && atForge || strconv.FormatInt(o.ID, 10) == name {
 			found = append(found, o)
 		}
 		known = append(known, o.Username)
@@ -33,7 +34,8 @@ func (d *Desk) FindOwner(ctx context.Context, name string) (*tokens.Owned, error
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return nil, terminal.Usage(fmt.Errorf("%d owners match %q: give the id that patgate owner list shows", len(found), name))
+		return nil, terminal.Usage(fmt.Errorf("%d owners match %q, by their ids or user ids: give a username, or an id "+
+			"that is no other's user id (patgate owner list)", len(found), name))
 	case len(known) == 0:
 		return nil, fmt.Errorf("%w %q: there is none yet (fix: patgate owner add)", store.ErrUnknownOwner, name)
 	}

@@ -19,7 +19,7 @@ import (
 func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-13s %s\n", name, fmt.Sprintf(format, args...))
+		fmt.Fprintf(&b, "%-13s %s\n", name, terminal.Straight(fmt.Sprintf(format, args...)))
 	}
 	line("Token", "%d, ends in %s", l.ID, l.LastFour)
 	line("Name", "%s", l.Name)
@@ -68,7 +68,7 @@ func PrintToken(w io.Writer, l *store.Listed, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	line("Blast radius", "%s", radiusOf(l))
+	line("Blast radius", "%s: it %s", radiusOf(l), dangers.Radius(l).Factors())
 	if all := dangers.among(l.Scopes); len(all) > 0 {
 		line("DANGEROUS", "%s", dangers.red(strings.Join(all, ", ")))
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -20,8 +21,24 @@ type Table struct {
 	rows [][]string
 }
 
-// Add adds a row.
-func (t *Table) Add(cells ...string) { t.rows = append(t.rows, cells) }
+// Add adds a row. What would turn the direction of its text is shown as U+FFFD.
+func (t *Table) Add(cells ...string) {
+	row := make([]string, len(cells))
+	for i, cell := range cells {
+		row[i] = Straight(cell)
+	}
+	t.rows = append(t.rows, row)
+}
+
+// Straight makes a text fit for a line of a terminal: no character of it moves what stands beside it.
+func Straight(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Bidi_Control, r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+}
 
 // Empty tells whether there is no row yet.
 func (t *Table) Empty() bool { return len(t.rows) == 0 }

@@ -39,3 +39,15 @@ func TestATableInAPipeIsNotPadded(t *testing.T) {
 		t.Errorf("got %q", out.String())
 	}
 }
+
+// What was stored before such names were refused, or is another program's, turns no row around.
+func TestACellTurnsNoRowAround(t *testing.T) {
+	tab := Table{Head: []string{"NAME", "SCOPES"}}
+	tab.Add("a\u202eb", "\u05e9 x")
+	for _, width := range []int{0, 40} {
+		var out strings.Builder
+		if err := tab.padded(&out, width); err != nil || !strings.Contains(out.String(), "a\uFFFDb") || !strings.Contains(out.String(), "\u05e9 x") {
+			t.Errorf("%v %q", err, out.String())
+		}
+	}
+}

@@ -67,8 +67,13 @@ is not there any more, or not for that owner.`,
 				}
 				if terminal.WantsJSON(cmd) {
 					views := []*api.Token{}
+					dangers, err := desk.NewDangers(nil)
+					if err != nil {
+						return err
+					}
 					for i := range list {
 						v := api.View(&list[i], f.Now)
+						v.BlastRadiusParts = dangers.Radius(&list[i])
 						if f.Reach != nil {
 							v.Reaches = string(filters.HowOf(&list[i], f.Reach, asked.On, f.Holds))
 						}
@@ -98,6 +103,11 @@ func exported(ctx context.Context, cmd *cobra.Command, d *desk.Desk, f store.Fil
 	if err != nil {
 		return terminal.Usage(err)
 	}
+	dangers, err := desk.NewDangers(nil)
+	if err != nil {
+		return err
+	}
+	w.Measure = dangers.Radius
 	left := f.Limit
 	f.Limit, f.WithNames = export.Pieces, true
 	err = f.Walk(func(f store.Filter) ([]store.Listed, int, error) { return d.List(ctx, d.As, 0, true, f) },

@@ -38,7 +38,7 @@ func addMatching(cmd *cobra.Command) {
 
 // addChoice gives a command the flags that say which tokens are meant.
 func addChoice(cmd *cobra.Command) {
-	cmd.Flags().String("owner", "", "only of this owner (username or id)")
+	cmd.Flags().String("owner", "", "only of this owner (username, id, or user id at the forge)")
 	cmd.Flags().String("state", "active", "active, inactive, expired, revoked, paused or any")
 	cmd.Flags().String("search", "", "only with this text in name or description, or that name a project or group of this id, "+
 		"of this path or below it")
@@ -286,6 +286,10 @@ func choice(ctx context.Context, cmd *cobra.Command, d *desk.Desk) (f store.Filt
 			return f, asked, err
 		}
 		f.OwnerID = o.ID
+	}
+	if known, err := desk.Known(d.Config, f.Holds); err != nil || !known {
+		return f, asked, errors.Join(err, onlyIf(err == nil, fmt.Sprintf("--%s: %q is not a permission (patgate "+
+			"permissions search finds them)", filters.Can, f.Holds)))
 	}
 	f.Reach, err = d.Reach(ctx, d.As, true, asked.On, asked.Named, f.Holds)
 	return f, asked, err

@@ -36,7 +36,12 @@ func newTokenShow() *cobra.Command {
 				}
 				now := time.Now()
 				if terminal.WantsJSON(cmd) {
-					return terminal.PrintJSON(cmd.OutOrStdout(), api.View(&l, now))
+					v, dangers := api.View(&l, now), (*desk.Dangers)(nil)
+					if dangers, err = desk.NewDangers(nil); err != nil {
+						return err
+					}
+					v.BlastRadiusParts = dangers.Radius(&l)
+					return terminal.PrintJSON(cmd.OutOrStdout(), v)
 				}
 				return desk.PrintToken(cmd.OutOrStdout(), &l, now)
 			})

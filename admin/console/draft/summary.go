@@ -1,6 +1,8 @@
 package draft
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -29,7 +31,10 @@ type SummaryLine struct {
 }
 
 // Where says where a scope reaches, in the middle of a sentence.
-func (s *Scope) Where() string {
+func (s *Scope) Where() string { return s.where(math.MaxInt) }
+
+// where names so many places of each kind at most.
+func (s *Scope) where(most int) string {
 	var parts []string
 	switch s.Access {
 	case policy.AccessPersonalProjects.String():
@@ -46,19 +51,30 @@ func (s *Scope) Where() string {
 		if len(groups) > 1 {
 			word = "groups "
 		}
-		parts = append(parts, word+strings.Join(words.Each(groups, placePath), ", ")+" with everything below")
+		parts = append(parts, word+called(groups, most)+" with everything below")
 	}
 	if projects := words.Listed(s.Projects); len(projects) > 0 {
 		word := "project "
 		if len(projects) > 1 {
 			word = "projects "
 		}
-		parts = append(parts, word+strings.Join(words.Each(projects, placePath), ", "))
+		parts = append(parts, word+called(projects, most))
 	}
 	if len(parts) == 0 {
 		return "no project or group yet"
 	}
 	return strings.Join(parts, " and ")
+}
+
+// inWords is how many places of a scope a form says in words; all of them stand in it.
+const inWords = 20
+
+func called(places []string, most int) string {
+	more := ""
+	if n := len(places) - most; n > 1 {
+		places, more = places[:most], fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(words.Each(places, placePath), ", ") + more
 }
 
 // Summarize puts a draft into words.
@@ -76,7 +92,7 @@ func (d *Draft) Summarize(k *picker.Catalogue) Summary {
 	}
 	for i := range d.Scopes {
 		s := &d.Scopes[i]
-		line := SummaryLine{Where: s.Where(), What: []string{}}
+		line := SummaryLine{Where: s.where(inWords), What: []string{}}
 		for _, w := range k.Group(s.Permissions) {
 			line.What = append(line.What, w.Plainly())
 			for _, name := range w.Permissions {

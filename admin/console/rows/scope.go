@@ -29,6 +29,9 @@ type Scope struct {
 	Uses []Uses
 }
 
+// Long tells that a scope names so much that its permissions would be out of sight below it.
+func (s *Scope) Long() bool { return len(s.Places)+len(s.MorePlaces) > placesTogether }
+
 // Uses are permissions of a category, or with an empty one all of a short scope.
 type Uses struct {
 	Category string
@@ -111,6 +114,8 @@ func grouped(all []Use) (groups []Uses) {
 const (
 	// placesShown is how many places of a scope a table shows at once.
 	placesShown = 10
+	// placesTogether is how many places of a scope a token's page shows at once. It shows few of more than that.
+	placesTogether = 50
 	// resourcesShown is how many resources of a scope a table shows at once.
 	resourcesShown = 7
 )
@@ -126,8 +131,12 @@ func places(s *policy.ScopeSpec, n names.Book) (all []Place) {
 	return all
 }
 
-// Scopes shows the scopes of a token.
-func Scopes(t *tokens.Inspected, k *picker.Catalogue, now time.Time) (rows []Scope) {
+// Scopes shows the scopes of a token, in words for its owner or for somebody else.
+func Scopes(t *tokens.Inspected, own bool, k *picker.Catalogue, now time.Time) (rows []Scope) {
+	said := words.TheirAccess
+	if own {
+		said = words.Access
+	}
 	n := names.Of(t.Names, now)
 	uses := map[string]store.PermissionUse{}
 	for _, u := range t.Used {
@@ -135,7 +144,7 @@ func Scopes(t *tokens.Inspected, k *picker.Catalogue, now time.Time) (rows []Sco
 	}
 	for i := range t.Scopes {
 		s := &t.Scopes[i]
-		row := Scope{Access: s.Access, AccessWords: words.Access(s.Access), Places: places(s, n), What: k.Group(s.Permissions),
+		row := Scope{Access: s.Access, AccessWords: said(s.Access), Places: places(s, n), What: k.Group(s.Permissions),
 			Permissions: len(s.Permissions), Limits: s.Constraints.Words()}
 		var all []Use
 		for _, w := range row.What {

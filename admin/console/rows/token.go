@@ -42,7 +42,7 @@ func Of(t *tokens.Inspected, viewer int64, k *picker.Catalogue, now time.Time) T
 		StateWords:  words.State(t.State),
 		Reason:      t.Reason,
 		Badges:      words.Badges(t.Badges),
-		Scopes:      Scopes(t, k, now),
+		Scopes:      Scopes(t, own, k, now),
 		Created:     At(t.CreatedAt, now),
 		Expires:     At(t.ExpiresAt, now),
 		LastUsed:    At(t.LastUsedAt, now),

@@ -139,6 +139,7 @@ func (p *Page) Send(ctx context.Context, w http.ResponseWriter, s *tokens.Servic
 			if out, err = export.New(w, format, s.Now()); err != nil {
 				return err
 			}
+			out.Measure = s.Marks().Radius
 		}
 		for i := range list {
 			if err := out.Add(&list[i], p.reaches(&list[i])); err != nil {

@@ -75,11 +75,11 @@ func (p *Page) Links(base string, in url.Values) func(set map[string]string) str
 	}
 }
 
-// Spans reads what the table may be narrowed by in time. What is no date narrows nothing and is told.
+// Spans reads what the table may be narrowed by in time. What is no date lists nothing and is told.
 func (p *Page) Spans(in url.Values, now time.Time, query *tokens.Query) {
 	read := func(name string, into *string, put func(string) bool) {
 		if *into = in.Get(name); *into != "" && !put(*into) {
-			p.Problem = "Give times as a date (2026-12-31) or a length of time (15m, 12h, 30d)."
+			p.Problem, p.Unanswered = "Give times as a date (2026-12-31) or a length of time (15m, 12h, 30d).", true
 		}
 	}
 	read("created", &p.CreatedAfter, func(s string) bool {

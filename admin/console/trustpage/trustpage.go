@@ -142,7 +142,7 @@ func Find(ctx context.Context, s *trustwatch.Service, c *tokens.Owner, name stri
 	p.Match, p.Deny = t.Rules.Asks()
 	granted := tokens.Inspected{Listed: store.Listed{Record: token.Record{Scopes: t.Power},
 		Names: show.Names(store.PlacesOf(t.Power))}}
-	p.Grant = rows.Scopes(&granted, show.Catalogue, show.Now)
+	p.Grant = rows.Scopes(&granted, false, show.Catalogue, show.Now)
 	p.Facts = facts(t.Rules)
 	if keys := t.Rules.Keys; keys != "" {
 		p.Facts = append(p.Facts, Fact{"Keys of the issuer", keys})

@@ -38,7 +38,7 @@ func Badges(names []string) (all []Badge) {
 		b := Badge{Name: name}
 		switch name {
 		case "broad":
-			b.Words, b.Why = "Broad", "It reaches everything you have access to or more than 100 projects, writes on the "+
+			b.Words, b.Why = "Broad", "It reaches everything its owner has access to or more than 100 projects, writes on the "+
 				"whole instance, is in report mode, or holds more than 100 permissions in one scope."
 		case "report_mode":
 			b.Words, b.Why = "Report mode", "What its grant would deny is recorded, and let through where its owner may do "+
@@ -55,7 +55,7 @@ func Badges(names []string) (all []Badge) {
 			b.Words, b.Why = "Expiring soon", "It expires in less than two weeks, and most of its life is over."
 		case "newer_routes_held_back":
 			b.Words, b.Why = "Update waiting", "Since it was made, new endpoints were added under its permissions. They "+
-				"are held back until you confirm them."
+				"are held back until its owner confirms them."
 		case "credential_invalid":
 			continue // the state says it
 		default:
@@ -66,7 +66,20 @@ func Badges(names []string) (all []Badge) {
 	return all
 }
 
-// Access says where a scope reaches.
+// TheirAccess says where a scope of somebody else's token reaches.
+func TheirAccess(access string) string {
+	switch a, _ := policy.ParseAccess(access); a {
+	case policy.AccessPersonalProjects:
+		return "The owner’s personal projects"
+	case policy.AccessAllMemberships:
+		return "Everything the owner has access to"
+	case policy.AccessUser:
+		return "The owner’s account"
+	}
+	return Access(access)
+}
+
+// Access says to its owner where a scope of a token reaches.
 func Access(access string) string {
 	switch a, _ := policy.ParseAccess(access); a {
 	case policy.AccessPersonalProjects:
