@@ -78,8 +78,9 @@ func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
 // answers lead to the demo.
 func findAndFollow(t *testing.T, address, text string) {
 	t.Helper()
-	_, rest, _ := strings.Cut(text, "git clone http://bot:")
-	token, _, _ := strings.Cut(rest, "@")
+	_, rest, _ := strings.Cut(text, "\n  bot ")
+	_, rest, _ = strings.Cut(rest, "\n")
+	token, _, _ := strings.Cut(strings.TrimSpace(rest), "\n")
 	ask := func(method, target, body string) string {
 		t.Helper()
 		request, err := http.NewRequest(method, address+"/api/v4"+target, strings.NewReader(body))
