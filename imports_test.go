@@ -23,7 +23,7 @@ const module = "patgate"
 func direction() map[string][]string {
 	return map[string][]string{
 		".":                          {"cli"},
-		"demo":                       {"cli", "forge/forgetest"},
+		"demo":                       {"cli", "forge/forgetest", "forge/forgetest/registry"},
 		"routes":                     {"routes/nearest", "routes/pattern", "routes/percent"},
 		"routes/pattern":             {"routes/percent"},
 		"routes/memo":                {},
@@ -61,6 +61,7 @@ func direction() map[string][]string {
 		"forge/oauth/oauthtest":       {},
 		"forge/forgetest":             {"forge/forgetest/cable"},
 		"forge/forgetest/cable":       {},
+		"forge/forgetest/registry":    {},
 		"forge/...":                   {"routes", "policy", "token", "cache", "forge", "forge/facts", "forge/rest"},
 		"store":                       {"routes", "policy", "token", "cache", "learn", "store/seal", "token/limits"},
 		"store/seal":                  {"token"},

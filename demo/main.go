@@ -24,6 +24,7 @@ import (
 
 	"patgate/cli"
 	"patgate/forge/forgetest"
+	"patgate/forge/forgetest/registry"
 )
 
 // Where the demo serves clients and the console, when these ports are free.
@@ -70,9 +71,10 @@ func demoTokens(w forgetest.Demo) []*demoToken {
 			args: []string{"--project", w.Project, "--allow", "read_job"}},
 		{name: "release-bot", purpose: "reads and creates releases of " + w.Project,
 			args: []string{"--project", w.Project, "--allow", "read_release,create_release"}},
-		{name: "bot", purpose: "clones " + w.Project + ", pushes, and opens merge requests there",
+		{name: "bot", purpose: "clones " + w.Project + ", pushes code and images, and opens merge requests there",
 			args: []string{"--project", w.Project, "--allow", "read_project,download_code,push_code,read_branch,read_commit," +
-				"read_merge_request,create_merge_request,update_merge_request,read_work_item,create_work_item"}},
+				"read_merge_request,create_merge_request,update_merge_request,read_work_item,create_work_item," +
+				"read_container_repository,create_container_repository"}},
 		{name: "reader", purpose: "reads projects and issues of the whole group " + w.Group,
 			args: []string{"--group", w.Group, "--allow", "read_project,read_work_item"}},
 	}
@@ -134,6 +136,15 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 	server := &http.Server{Handler: standIn, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(forge) }()
 	defer server.Close()
+	images, err := serveImages(standIn, upstream)
+	if err != nil {
+		return err
+	}
+	defer images.Close()
+	settings := filepath.Join(dir, "patgate.yaml")
+	if err := os.WriteFile(settings, []byte("registry: {url: http://"+images.Addr+"}\n"), 0o600); err != nil {
+		return fmt.Errorf("writing the settings: %w", err)
+	}
 
 	if check {
 		log = io.Discard
@@ -158,7 +169,7 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 	ended := make(chan error, 1)
 	go func() {
 		ended <- patgate(ctx, log, log, append([]string{"serve", "--listen", address, "--admin-listen", "off",
-			"--public-url", public, "--console-listen", console,
+			"--public-url", public, "--console-listen", console, "--console-url", "http://" + console, "--config", settings,
 			"--log-format", "console", "--log-level", "warn"}, common...)...)
 	}()
 	if err := awaitListener(address, ended); err != nil {
@@ -175,9 +186,29 @@ func demo(ctx context.Context, address string, check bool, out, log io.Writer) e
 	} else {
 		fmt.Fprintf(out, "\nWithout git there is nothing to clone: %v\n", gitServed)
 	}
+	printImages(out, address, world, secretOf(tokens, "bot"))
 	fmt.Fprint(out, "\nCtrl-C ends the demo; nothing of it is kept. With your own GitLab:\n"+
 		"patgate serve --upstream https://gitlab.example.com\n")
 	return <-ended
+}
+
+// serveImages serves a registry, which is reached through patgate, with tokens of the forge's.
+func serveImages(standIn *forgetest.Forge, upstream string) (*http.Server, error) {
+	certificate, err := standIn.ServeRegistryTokens()
+	if err != nil {
+		return nil, fmt.Errorf("making the stand-in's key for tokens of images: %w", err)
+	}
+	images, err := registry.New(upstream+"/jwt/auth", certificate)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listening for the registry: %w", err)
+	}
+	server := &http.Server{Addr: l.Addr().String(), Handler: images, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(l) }()
+	return server, nil
 }
 
 // freeAddress gives the usual address, or another when that is in use or not to be used.
@@ -279,6 +310,16 @@ func printGit(out io.Writer, address string, w forgetest.Demo, secret string) {
 		"curl -i -H 'PRIVATE-TOKEN: "+secret+"' -d source_branch=bot/update -d target_branch=main -d title=Update '"+project+
 			"/merge_requests'",
 		"curl -i -H 'PRIVATE-TOKEN: "+secret+"' '"+project+"/merge_requests/1/diffs'")
+}
+
+// printImages prints how an image of one file is pushed and looked at, and how one of another project is refused.
+func printImages(out io.Writer, address string, w forgetest.Demo, secret string) {
+	copied := "skopeo copy --dest-tls-verify=false --dest-creds bot:" + secret + " tarball:layer.tar docker://" + address + "/"
+	fmt.Fprintf(out, "\n# Allowed: bot pushes an image, and looks at it. skopeo makes one of any archive; docker does it too.\n"+
+		"echo hello > hello.txt && tar -cf layer.tar hello.txt\n%s%s/web:v1\n"+
+		"skopeo inspect --tls-verify=false --creds bot:%s docker://%s/%s/web:v1\n"+
+		"\n# Denied: an image of another project of %s's.\n%s%s/web:v1\n",
+		copied, w.Project, secret, address, w.Project, w.Username, copied, w.Outside)
 }
 
 // curl gives the request as a command line.

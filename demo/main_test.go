@@ -59,7 +59,8 @@ func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
 		t.Errorf("the console at %q answers %v, %v", console, answer, err)
 	}
 	http.DefaultClient.CloseIdleConnections()
-	t.Run("the log", func(t *testing.T) { deniedInTheLog(t, text.String(), log) })
+	t.Run("the log", func(t *testing.T) { deniedInTheLog(t, text.String(), console, log) })
+	t.Run("images", func(t *testing.T) { pushAnImage(t, text.String()) })
 	t.Run("git", func(t *testing.T) { cloneAndPush(t, text.String()) })
 	t.Run("Renovate and glab", func(t *testing.T) { findAndFollow(t, "http://"+address, text.String()) })
 	end()
@@ -77,8 +78,9 @@ func TestTheDemoRunsUntilItIsEnded(t *testing.T) {
 // answers lead to the demo.
 func findAndFollow(t *testing.T, address, text string) {
 	t.Helper()
-	_, rest, _ := strings.Cut(text, "git clone http://bot:")
-	token, _, _ := strings.Cut(rest, "@")
+	_, rest, _ := strings.Cut(text, "\n  bot ")
+	_, rest, _ = strings.Cut(rest, "\n")
+	token, _, _ := strings.Cut(strings.TrimSpace(rest), "\n")
 	ask := func(method, target, body string) string {
 		t.Helper()
 		request, err := http.NewRequest(method, address+"/api/v4"+target, strings.NewReader(body))
@@ -138,7 +140,7 @@ func (j *journal) String() string {
 }
 
 // deniedInTheLog pastes the line that is denied, and looks for what a person reads of it.
-func deniedInTheLog(t *testing.T, text string, log *journal) {
+func deniedInTheLog(t *testing.T, text, console string, log *journal) {
 	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("curl is not here: apt-get install curl")
@@ -148,6 +150,8 @@ func deniedInTheLog(t *testing.T, text string, log *journal) {
 	line, _, _ = strings.Cut(line, "\n")
 	if out, err := exec.Command("bash", "-c", line).CombinedOutput(); err != nil || !strings.Contains(string(out), "read_work_item") {
 		t.Fatalf("%s: %v\n%s", line, err, out)
+	} else if !strings.Contains(string(out), `"grant_url":"`+console+`/tokens/`) {
+		t.Errorf("it leads to another address than %s, where one signed in: %s", console, out)
 	}
 	const want = " DENY ci GET /projects/{project}/issues needs read_work_item on acme/website (permission_missing)\n"
 	for end := time.Now().Add(30 * time.Second); !strings.Contains(log.String(), want); time.Sleep(20 * time.Millisecond) {
@@ -185,5 +189,37 @@ func cloneAndPush(t *testing.T, text string) {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("%q is not in what they print (%v):\n%s", want, err, out)
 		}
+	}
+}
+
+// pushAnImage pastes what the demo prints of images into a shell. The log-in that it denies names what lacks.
+func pushAnImage(t *testing.T, text string) {
+	t.Helper()
+	if _, err := exec.LookPath("skopeo"); err != nil {
+		t.Skip("skopeo is not here: apt-get install skopeo")
+	}
+	_, lines, found := strings.Cut(text, "\n# Allowed: bot pushes an image")
+	if !found {
+		t.Fatalf("nothing is said of images:\n%s", text)
+	}
+	allowed, denied, _ := strings.Cut(lines, "\n# Denied: ")
+	paste := func(text string) (string, error) {
+		var script strings.Builder
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "echo ") || strings.HasPrefix(line, "skopeo ") {
+				script.WriteString(line)
+			}
+		}
+		shell := exec.Command("bash", "-ec", "echo hello > hello.txt; tar -cf layer.tar hello.txt\n"+script.String())
+		shell.Dir = t.TempDir()
+		shell.Env = append(os.Environ(), "HOME="+shell.Dir, "TMPDIR="+shell.Dir, "NO_PROXY=*")
+		out, err := shell.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := paste(allowed); err != nil || !strings.Contains(out, `/acme/website/web"`) || !strings.Contains(out, `"v1"`) {
+		t.Errorf("%v: %s", err, out)
+	}
+	if out, err := paste(denied); err == nil || !strings.Contains(out, "403") {
+		t.Errorf("%v: %s", err, out)
 	}
 }

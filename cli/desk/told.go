@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,13 +36,31 @@ func ToldOf(cmd *cobra.Command, id int64, err error) error {
 func Told(cmd *cobra.Command, err error) error {
 	var invalid *terms.Invalid
 	if !errors.As(err, &invalid) {
-		return err
+		return toldPlaces(cmd, err)
 	}
 	var lines terminal.LinesError
 	for _, p := range invalid.Problems {
 		lines = append(lines, sentence(typed(cmd, p.Field), p.Message))
 	}
 	return terminal.Usage(lines)
+}
+
+// placeField begins a line about a project or group that a scope names and that is not there.
+var placeField = regexp.MustCompile(`(?:^|: )(granular_scopes\[\d+\]\.[a-z_]+): `)
+
+// toldPlaces does the same for the places that were not found, which are no problems of the request.
+func toldPlaces(cmd *cobra.Command, err error) error {
+	if err == nil || !placeField.MatchString(err.Error()) {
+		return err
+	}
+	var lines terminal.LinesError
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if at := placeField.FindStringSubmatchIndex(line); at != nil {
+			line = sentence(typed(cmd, line[at[2]:at[3]]), line[at[1]:])
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // sentence puts a message behind the flag that it is about. A message whose subject is the flag, or its value, makes a sentence
