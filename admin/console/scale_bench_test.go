@@ -293,6 +293,7 @@ func benchPages(b *testing.B, st kept) {
 		{"search-common", "search=renovate"},
 		{"search-rare", "search=metrics+54321"},
 		{"search-path", "search=team-7"},
+		{"search-part-of-path", "search=project-77"},
 		{"search-nothing", "search=qqqzzz"},
 		{"badge-broad", "badge=broad"},
 		{"badge-dangerous", "badge=dangerous"},

@@ -261,7 +261,7 @@ func (q *Question) named() {
 		return
 	}
 	if !f.Naming.Empty() {
-		queries, values := naming(f.Naming, f.OwnerID)
+		queries, values := naming(f.Naming, f.OwnerID, false)
 		q.about("(t.id IN ("+strings.Join(queries, ") OR t.id IN (")+"))", values...)
 	}
 	if f.Search == "" {
@@ -279,7 +279,7 @@ func (q *Question) named() {
 		candidates, q.within = append(candidates, query), append(q.within, arg)
 	}
 	if n := searched(f.Search); f.SearchPlaces && !n.Empty() {
-		queries, more := naming(n, f.OwnerID)
+		queries, more := naming(n, f.OwnerID, true)
 		condition += " OR t.id IN (" + strings.Join(queries, ") OR t.id IN (") + ")"
 		values = append(values, more...)
 		if len(candidates) > 0 {

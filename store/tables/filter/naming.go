@@ -67,12 +67,13 @@ func Sought(f *store.Filter) (query string, args []any) {
 	if !f.SearchPlaces || n.Empty() || !Searchable(f.Search) {
 		return "", nil
 	}
-	queries, args := naming(n, f.OwnerID)
+	queries, args := naming(n, f.OwnerID, true)
 	return "SELECT EXISTS (" + strings.Join(queries, ") OR EXISTS (") + ")", args
 }
 
-// naming gives the queries for the ids of the tokens that name a place, with their arguments. It is looked up in indexes.
-func naming(n store.Naming, ownerID int64) (queries []string, args []any) {
+// naming gives the queries for the ids of the tokens that name a place, with their arguments. It is looked up in indexes. What is
+// inside of a path, between slashes, is looked for in all paths: of the owner, or of everybody.
+func naming(n store.Naming, ownerID int64, inside bool) (queries []string, args []any) {
 	add := func(query, alias string, values ...any) {
 		args = append(args, values...)
 		switch {
@@ -98,6 +99,12 @@ func naming(n store.Naming, ownerID int64) (queries []string, args []any) {
 			JOIN token_places p ON p.place_id = n.place_id AND p.kind = n.kind AND p.owner_id = n.owner_id
 			WHERE lower(n.path) >= ? AND lower(n.path) < ? AND (lower(n.path) = ? OR substr(lower(n.path), 1, ?) = ?)`,
 			"n", path, path+"0", path, utf8.RuneCountInString(below), below) // 0 comes after /
+		if inside {
+			part := Containing("/" + path + "/")
+			add(`SELECT p.token_id AS id FROM paths n
+				JOIN token_places p ON p.place_id = n.place_id AND p.kind = n.kind AND p.owner_id = n.owner_id
+				WHERE lower(n.path) || '/' LIKE ? ESCAPE '\'`, "n", part)
+		}
 	}
 	return queries, args
 }
