@@ -101,9 +101,8 @@ func naming(n store.Naming, ownerID int64, inside bool) (queries []string, args 
 			"n", path, path+"0", path, utf8.RuneCountInString(below), below) // 0 comes after /
 		if inside {
 			part := Containing("/" + path + "/")
-			add(`SELECT p.token_id AS id FROM paths n
-				JOIN token_places p ON p.place_id = n.place_id AND p.kind = n.kind AND p.owner_id = n.owner_id
-				WHERE lower(n.path) || '/' LIKE ? ESCAPE '\'`, "n", part)
+			add(`SELECT p.token_id AS id FROM paths n CROSS JOIN token_places p WHERE p.place_id = n.place_id AND p.kind = n.kind
+				AND p.owner_id = n.owner_id AND lower(n.path) || '/' LIKE ? ESCAPE '\'`, "n", part)
 		}
 	}
 	return queries, args
