@@ -142,13 +142,13 @@ func (r *Radius) Explain() string {
 	return text
 }
 
-// several counts things in words.
 // Factors says in words what the figure is the product of.
 func (r *Radius) Factors() string {
 	return fmt.Sprintf("reaches as much as %s, with permissions that weigh up to %d together, for %s",
 		several(r.Containers, "project"), r.Weight, several(r.Days, "day"))
 }
 
+// several counts things in words.
 func several(n int64, thing string) string {
 	if n == 1 {
 		return fmt.Sprintf("%d %s", n, thing)
