@@ -76,7 +76,7 @@ func Of(f store.Filter, d Dialect) *Question { return of(f, d, 0) }
 
 func of(f store.Filter, d Dialect, m manner) *Question {
 	q := &Question{f: f, now: millis(f.Now), d: d, manner: m}
-	q.m = m == briefly || q.byReach() || q.owned() && f.Search != "" && !d.Loose // marks tell whose tokens have the text
+	q.m = m == briefly || q.byReach()
 	q.marked()
 	q.orderBy()
 	if f.OwnerID != 0 {
@@ -274,7 +274,7 @@ func (q *Question) named() {
 	if len(q.text) > longestText {
 		condition, values, q.text = "1 = 0", nil, ""
 	}
-	if sequences := gramsOf(q.text); q.d.Grams != nil && len(sequences) > 0 {
+	if sequences := gramsOf(q.text); q.d.Grams != nil && len(sequences) > 0 && !q.owned() { // of few, all are looked at
 		query, arg := q.d.Grams(sequences)
 		candidates, q.within = append(candidates, query), append(q.within, arg)
 	}
