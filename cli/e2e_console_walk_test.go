@@ -316,10 +316,11 @@ func TestTheForm(t *testing.T) {
 		for range 15 {
 			s.click("[data-chosen] li button")
 		}
-		s.paste(w.url + "/groups/shop/backend/-/issues, SHOP/Backend\nshop/my.web-site " + fmt.Sprint(w.web) + "\nShop/My.Web-Site, no/such")
+		s.paste(w.url + "/groups/shop/backend/-/issues, SHOP/Backend\nshop/my.web-site " +
+			fmt.Sprint(w.web) + "\nShop/My.Web-Site, no/such")
 		s.becomes(`document.querySelector("[data-find-said]").innerText === "Added 3. Not found, and added as typed: no/such."`)
-		if groups, projects := s.value("textarea[name=scope-0-groups]"), s.value("textarea[name=scope-0-projects]"); groups != "shop/backend" ||
-			projects != "shop/my.web-site\nno/such" {
+		groups, projects := s.value("textarea[name=scope-0-groups]"), s.value("textarea[name=scope-0-projects]")
+		if groups != "shop/backend" || projects != "shop/my.web-site\nno/such" {
 			t.Errorf("the groups are %q, the projects %q", groups, projects)
 		}
 		many := make([]string, 103)
@@ -359,8 +360,8 @@ func TestTheForm(t *testing.T) {
 		if len(first) < 4 || first[0] != "Common" || first[1] != "Code\n1" || first[2] != "Project\n1" {
 			t.Errorf("the list begins with %q", first)
 		}
-		for word, title := range map[string]string{"docker": "Container Repository", "npm": "Package", "maven": "Package", "comment": "Work Item",
-			"admin": "Member", "clone": "Code"} {
+		for word, title := range map[string]string{"docker": "Container Repository", "npm": "Package", "maven": "Package",
+			"comment": "Work Item", "admin": "Member", "clone": "Code"} {
 			s.fill("[data-filter]", word)
 			s.becomes(`(list => list.length < 40 && list.some(b => b.firstChild.innerText === ` + quoted(title) + `))(
 				[...document.querySelectorAll("[data-resources] button:not([hidden])")])`)

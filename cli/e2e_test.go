@@ -156,7 +156,8 @@ func setup(env *testscript.Env) error {
 		"PATGATE_DATA_DIR": filepath.Join(env.WorkDir, "data"), "GATE": "http://" + listen, "ADMIN": "http://" + admin,
 		"ADMIN_ADDRESS": admin, "GATE_ADDRESS": listen,
 		"FORGE": w.url, "ALICE_PAT": w.alicePAT, "BOB_PAT": w.bobPAT,
-		"API": fmt.Sprint(w.api), "WEB": fmt.Sprint(w.web), "PLANS": fmt.Sprint(w.plans), "SHOP": fmt.Sprint(w.shop), "ALICE": fmt.Sprint(w.alice),
+		"API": fmt.Sprint(w.api), "WEB": fmt.Sprint(w.web), "PLANS": fmt.Sprint(w.plans), "SHOP": fmt.Sprint(w.shop),
+		"ALICE":   fmt.Sprint(w.alice),
 		"BACKEND": fmt.Sprint(w.backend),
 	} {
 		env.Setenv(name, value)

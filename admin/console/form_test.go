@@ -346,9 +346,10 @@ func TestForgeTokens(t *testing.T) {
 func TestThePickerKnowsWhatPeopleSay(t *testing.T) {
 	w := newWorld(t, nil)
 	page := w.signedIn(t, w.alicePAT).get(t, "/tokens/new").body
-	for said, about := range map[string]string{"docker": "container_repository", "npm": "package", "maven": "package", "comment": "work_item",
-		"clone": "code",
-		"admin": "member", "page": "wiki"} {
+	for said, about := range map[string]string{"docker": "container_repository", "npm": "package", "maven": "package",
+		"comment": "work_item",
+		"clone":   "code",
+		"admin":   "member", "page": "wiki"} {
 		found := regexp.MustCompile(`data-resource="` + about + `"[^>]* data-words="([^"]*)"`).FindStringSubmatch(page)
 		if found == nil || !slices.Contains(strings.Fields(found[1]), said) {
 			t.Errorf("%q does not lead to %s: %v", said, about, found)

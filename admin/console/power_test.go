@@ -206,7 +206,8 @@ func TestEachFieldForTheCredentialSaysWhereToMakeOne(t *testing.T) {
 func TestTheSecretComesWithRecipes(t *testing.T) {
 	w := newWorld(t, attempts(1000))
 	v := w.signedIn(t, w.alicePAT)
-	more := url.Values{"scope-0-permission": {"download_code", "push_code", "read_container_repository", "read_package", "read_merge_request",
+	more := url.Values{"scope-0-permission": {"download_code", "push_code", "read_container_repository", "read_package",
+		"read_merge_request",
 		"create_merge_request"}}
 	recipes := []string{"git clone https://ci:$PATGATE_TOKEN@gitlab.test/shop/api.git", "docker login -u ci --password-stdin gitlab.test",
 		"//gitlab.test/api/v4/packages/npm/:_authToken", "glab repo clone shop/api", "RENOVATE_ENDPOINT=https://gitlab.test/api/v4",

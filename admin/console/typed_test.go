@@ -102,7 +102,8 @@ func TestASessionThatEndsWhileOneConfirms(t *testing.T) {
 			asking.wants(t, 200, c.says)
 		}
 		form, path := asking.fill(url.Values{"credential": {w.alicePAT}}), c.page
-		if action := regexp.MustCompile(`<form method="post" action="(/(?:tokens/|bulk)[^"]*)"`).FindStringSubmatch(asking.body); action != nil {
+		does := regexp.MustCompile(`<form method="post" action="(/(?:tokens/|bulk)[^"]*)"`)
+		if action := does.FindStringSubmatch(asking.body); action != nil {
 			path = html.UnescapeString(action[1])
 		}
 		if strings.HasPrefix(path, "/bulk") {

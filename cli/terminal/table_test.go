@@ -46,8 +46,9 @@ func TestACellTurnsNoRowAround(t *testing.T) {
 	tab.Add("a\u202eb", "\u05e9 x")
 	for _, width := range []int{0, 40} {
 		var out strings.Builder
-		if err := tab.padded(&out, width); err != nil || !strings.Contains(out.String(), "a\uFFFDb") || !strings.Contains(out.String(), "\u05e9 x") {
-			t.Errorf("%v %q", err, out.String())
+		err := tab.padded(&out, width)
+		if text := out.String(); err != nil || !strings.Contains(text, "a\uFFFDb") || !strings.Contains(text, "\u05e9 x") {
+			t.Errorf("%v %q", err, text)
 		}
 	}
 }

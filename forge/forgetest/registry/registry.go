@@ -7,19 +7,20 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 // largest is the size of the largest blob or manifest.
@@ -151,28 +152,19 @@ func (g *Registry) upload(w http.ResponseWriter, r *http.Request, image string, 
 // permits says whether the request has a token of the forge's for what it does.
 func (g *Registry) permits(r *http.Request, part []string, action string) bool {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return false
-	}
-	data, err := base64.RawURLEncoding.DecodeString(parts[1])
-	sign, failed := base64.RawURLEncoding.DecodeString(parts[2])
-	if err != nil || failed != nil || len(sign) != 64 {
-		return false
-	}
-	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	if !ecdsa.Verify(g.key, sum[:], new(big.Int).SetBytes(sign[:32]), new(big.Int).SetBytes(sign[32:])) {
+	signed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
 		return false
 	}
 	var claims struct {
-		Audience string `json:"aud"`
-		Expires  int64  `json:"exp"`
-		Access   []struct {
+		jwt.Claims
+		Access []struct {
 			Name    string   `json:"name"`
 			Actions []string `json:"actions"`
 		} `json:"access"`
 	}
-	if json.Unmarshal(data, &claims) != nil || claims.Audience != "container_registry" || time.Now().Unix() > claims.Expires {
+	if signed.Claims(g.key, &claims) != nil || claims.Expiry == nil ||
+		claims.ValidateWithLeeway(jwt.Expected{AnyAudience: jwt.Audience{"container_registry"}, Time: time.Now()}, 0) != nil {
 		return false
 	}
 	if part == nil {
