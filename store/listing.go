@@ -136,7 +136,6 @@ type Filter struct {
 	FamilyID     int64 // 0 is every family
 	State        State
 	Now          time.Time // what State is judged by
-	Reporting    bool      // only those that are in report mode at Now
 	Revoked      *bool     // nil is both
 	Search       string    // part of the name or description, whatever the case
 	// SearchPlaces has Search find what names a place too: by its id, by its path, and by that of a group above it.

@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
-// Mark is a judgement of an active token. The zero value is none.
+// Mark is a judgement of an active token, which people see as a badge. The zero value is none.
 type Mark uint8
 
 // The marks.
@@ -27,7 +30,42 @@ const (
 	MarkHeldBack
 	// MarkRests: the forge does not take the credential any more that it is bound to.
 	MarkRests
+	// MarkReports: it is in report mode.
+	MarkReports
 )
+
+var markNames = [...]string{
+	"", "broad", "makes_credentials", "dangerous", "unused_permissions", "unused", "expiring_soon", "newer_routes_held_back",
+	"credential_invalid", "report_mode",
+}
+
+// String gives the name of the badge.
+func (m Mark) String() string {
+	if int(m) < len(markNames) {
+		return markNames[m]
+	}
+	return "badge"
+}
+
+// Judged tells whether it is found in what a judge of tokens keeps, so that a token lacks it until it is judged.
+func (m Mark) Judged() bool {
+	switch m {
+	case MarkBroad, MarkMints, MarkDangerous, MarkUnused, MarkNeverUsed:
+		return true
+	}
+	return false
+}
+
+// MarkNames are the names that ParseMark reads.
+func MarkNames() []string { return slices.Clone(markNames[1:]) }
+
+// ParseMark reads the name of a badge; unknown text is an error.
+func ParseMark(s string) (Mark, error) {
+	if at := slices.Index(MarkNames(), s); at >= 0 {
+		return Mark(at + 1), nil
+	}
+	return MarkNone, fmt.Errorf("unknown badge %q: use %s", s, strings.Join(MarkNames(), ", "))
+}
 
 const (
 	// SoonWithin is how near an expiry is soon: GitLab's two weeks, but no more than a SoonShare-th of the token's life, so that

@@ -6,15 +6,18 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"patgate/admin/filters"
 	"patgate/admin/learning"
 	"patgate/admin/questions"
 	"patgate/admin/terms"
 	"patgate/admin/tokens"
 	"patgate/policy"
+	"patgate/store"
 )
 
 // TestTheDocumentDescribesWhatIsThere asks for every operation of the OpenAPI document without a credential: each must be
@@ -186,6 +189,35 @@ func TestConstraintsAreReadOrRefused(t *testing.T) {
 				t.Errorf("got %+v", s.Constraints)
 			}
 		})
+	}
+}
+
+// TestTheDocumentHasEveryFilterOfTokens holds the parameters of a list to those that are read, and the badges to those there are.
+func TestTheDocumentHasEveryFilterOfTokens(t *testing.T) {
+	var document struct {
+		Paths map[string]struct {
+			Get struct {
+				Parameters []struct {
+					Name   string
+					Schema struct{ Enum []string }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(openAPI, &document); err != nil {
+		t.Fatal(err)
+	}
+	described := map[string][]string{}
+	for _, p := range document.Paths["/tokens"].Get.Parameters {
+		described[p.Name] = p.Schema.Enum
+	}
+	for _, name := range filters.Names() {
+		if _, is := described[name]; !is {
+			t.Errorf("%s is not described", name)
+		}
+	}
+	if !slices.Equal(described[filters.Badge], store.MarkNames()) {
+		t.Errorf("the badges that are described are %q", described[filters.Badge])
 	}
 }
 

@@ -137,14 +137,12 @@ func (q *call) list() (*reply, error) {
 		}
 	}
 	a := answer(http.StatusOK, views)
-	if asked.Any() {
-		filling, err := q.o.Tokens.Filling(q.Context())
-		if err != nil {
-			return nil, err
-		}
-		if filling { // what older tokens hold is not known yet
-			a.header.Set("X-Incomplete", "true")
-		}
+	incomplete, err := q.o.Tokens.Incomplete(q.Context(), &f)
+	if err != nil {
+		return nil, err
+	}
+	if incomplete {
+		a.header.Set("X-Incomplete", "true")
 	}
 	part.write(a.header, q, total)
 	return a, nil

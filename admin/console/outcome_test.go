@@ -16,12 +16,21 @@ import (
 	"patgate/token"
 )
 
-// storing is a store that can be told to be cut off when it has stored a token, or to do something before it does.
+// storing is a store that can be told to be cut off when it has stored a token, to do something before it does, or to keep no
+// judgements.
 type storing struct {
 	*sqlite.DB
 	cut      atomic.Bool
+	idle     atomic.Bool
 	before   func()
 	revoking func()
+}
+
+func (s *storing) Judge(ctx context.Context, all []store.Judgement) error {
+	if s.idle.Load() {
+		return nil
+	}
+	return s.DB.Judge(ctx, all)
 }
 
 func (s *storing) RevokeToken(ctx context.Context, id int64, cause store.Cause) (store.Listed, error) {

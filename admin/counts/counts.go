@@ -21,8 +21,7 @@ type Counts struct {
 
 // Of counts the tokens that s.List would list for an owner; all is for administrators.
 func Of(ctx context.Context, s *tokens.Service, c *tokens.Owner, all bool) (n Counts, err error) {
-	reports := tokens.Query{Filter: store.Filter{CountOnly: true}, All: all, Badge: "report_mode"}
-	if _, n.Reports, err = s.Inspect(ctx, c, reports); err != nil {
+	if _, n.Reports, err = s.List(ctx, c, 0, all, store.Filter{Mark: store.MarkReports, CountOnly: true}); err != nil {
 		return n, err
 	}
 	_, _ = s.Marks().Changed(ctx) // the answer is made from what is kept; the keeper reports errors

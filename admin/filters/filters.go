@@ -25,10 +25,11 @@ const (
 	Network    = "network"    // any: with a limit of networks; none: without; or an address from which they may be used
 	Unused     = "unused"     // never; or a length of time: not for so long, and made before
 	Credential = "credential" // the id of the forge credential that they are bound to
+	Badge      = "badge"      // one of store.MarkNames
 )
 
 // Names gives all of them, in the order in which they are shown.
-func Names() []string { return []string{Can, On, Reach, Network, Unused, Credential} }
+func Names() []string { return []string{Can, On, Reach, Network, Unused, Credential, Badge} }
 
 // About says in one line what is written in a filter.
 func About(name string) string {
@@ -42,6 +43,7 @@ func About(name string) string {
 		Unused: "never: only those that were never used; 30d: only those that are older than that and were not used " +
 			"for so long",
 		Credential: "only those that are bound to the forge credential of this id",
+		Badge:      "only those with this mark: " + strings.Join(store.MarkNames(), ", "),
 	}[name]
 }
 
@@ -56,11 +58,8 @@ type Asked struct {
 	Named bool
 }
 
-// Any tells whether anything was asked for.
-func (a *Asked) Any() bool { return len(a.Values) > 0 }
-
-// Read reads filters by their names into a filter of the store. What stands in On is for Service.Reach to find. known, when it is
-// not nil, tells which permissions there are.
+// Read reads filters by their names into a filter of the store, which has its state already. What stands in On is for
+// Service.Reach to find. known, when it is not nil, tells which permissions there are.
 func Read(get func(name string) string, now time.Time, known func(string) bool, f *store.Filter) *Asked {
 	a := &Asked{Values: map[string]string{}, Problems: map[string]string{}}
 	for _, name := range Names() {
@@ -75,6 +74,9 @@ func Read(get func(name string) string, now time.Time, known func(string) bool, 
 	}
 	if a.Named && a.On.Empty() && a.Problems[On] == "" {
 		a.Problems[Reach] = "says nothing without a project or group"
+	}
+	if f.Mark != store.MarkNone && f.State != store.StateAny && f.State != store.StateActive {
+		a.Problems[Badge] = fmt.Sprintf("only active tokens have badges, and %s ones are asked for", f.State)
 	}
 	return a
 }
@@ -114,6 +116,11 @@ func (a *Asked) read(name, text string, now time.Time, known func(string) bool, 
 			return fmt.Sprintf("%q is not the id of a credential", text)
 		}
 		f.CredentialID = id
+	case Badge:
+		var err error
+		if f.Mark, err = store.ParseMark(text); err != nil {
+			return err.Error()
+		}
 	}
 	return ""
 }

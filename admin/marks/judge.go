@@ -83,22 +83,22 @@ func (j *Judge) makes(l *store.Listed) bool {
 // Badges gives the badges of an active token, and the permissions that it holds without using them, in the window in which
 // admin/learning judges its rights. kept is since when uses have been kept; zero when they are not. reports: in report mode.
 func (j *Judge) Badges(l *store.Listed, uses []store.PermissionUse, reports bool, kept, now time.Time) (all, unused []string) {
-	badge := func(name string, wears bool) {
+	badge := func(mark store.Mark, wears bool) {
 		if wears {
-			all = append(all, name)
+			all = append(all, mark.String())
 		}
 	}
-	badge("report_mode", reports)
-	badge("broad", reports || terms.Broad(l.Scopes))
-	badge("makes_credentials", j.makes(l))
-	badge("unused", l.LastUsedAt.IsZero() && !now.Before(unusedFrom(l, nil, kept)))
+	badge(store.MarkReports, reports)
+	badge(store.MarkBroad, reports || terms.Broad(l.Scopes))
+	badge(store.MarkMints, j.makes(l))
+	badge(store.MarkNeverUsed, l.LastUsedAt.IsZero() && !now.Before(unusedFrom(l, nil, kept)))
 	if from := judgedFrom(l, kept); !from.IsZero() && !now.Before(from) && !l.LastUsedAt.IsZero() {
 		unused = Unused(l, uses, (learn.DayOf(now) - JudgedDays).Start())
-		badge("unused_permissions", len(unused) > 0)
+		badge(store.MarkUnused, len(unused) > 0)
 	}
-	badge("expiring_soon", l.ExpiresAt.Sub(now) < min(store.SoonWithin, l.ExpiresAt.Sub(l.CreatedAt)/store.SoonShare))
-	badge("newer_routes_held_back", l.TableVersion < j.table.Version())
-	badge("credential_invalid", l.Credential == store.CredentialInvalid)
+	badge(store.MarkSoon, l.ExpiresAt.Sub(now) < min(store.SoonWithin, l.ExpiresAt.Sub(l.CreatedAt)/store.SoonShare))
+	badge(store.MarkHeldBack, l.TableVersion < j.table.Version())
+	badge(store.MarkRests, l.Credential == store.CredentialInvalid)
 	return all, unused
 }
 

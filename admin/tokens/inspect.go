@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"patgate/admin/marks"
@@ -27,33 +26,11 @@ type Query struct {
 	// UserID and All are those of List.
 	UserID int64
 	All    bool
-	// Badge keeps only tokens that wear it, or look dangerous; unused_permissions takes in those that were never used at all.
-	Badge string
-}
-
-// marksOf gives the mark of each badge that has one. A token does not wear the badge dangerous: its permissions are marked.
-func marksOf() map[string]store.Mark {
-	return map[string]store.Mark{"broad": store.MarkBroad, "makes_credentials": store.MarkMints, "dangerous": store.MarkDangerous,
-		"unused_permissions": store.MarkUnused, "unused": store.MarkNeverUsed, "expiring_soon": store.MarkSoon,
-		"newer_routes_held_back": store.MarkHeldBack, "credential_invalid": store.MarkRests}
-}
-
-// asks narrows a filter to the tokens that wear a badge. ok is false where none does.
-func (q *Query) asks(s *Service, f *store.Filter) (ok bool) {
-	switch q.Badge {
-	case "report_mode":
-		f.State, f.Reporting = store.StateActive, true
-		return s.o.AllowReportMode
-	case "newer_routes_held_back":
-		f.TableVersion = s.o.Table().Version()
-	}
-	f.Mark, f.ReportsAreBroad = marksOf()[q.Badge], s.o.AllowReportMode
-	return f.Mark != store.MarkNone || q.Badge == ""
 }
 
 // Inspect lists tokens as List does, with states, badges and uses. total counts all matches; by unused rights, as of a day ago.
 func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspected, total int, err error) {
-	found, total, err := s.Matching(ctx, c, q)
+	found, total, err := s.List(ctx, c, q.UserID, q.All, q.Filter)
 	if err != nil || len(found) == 0 {
 		return nil, total, err
 	}
@@ -69,26 +46,6 @@ func (s *Service) Inspect(ctx context.Context, c Caller, q Query) (list []Inspec
 		list = append(list, *one)
 	}
 	return list, total, nil
-}
-
-// Matching lists tokens as Inspect does, without badges and uses.
-func (s *Service) Matching(ctx context.Context, c Caller, q Query) (list []store.Listed, total int, err error) {
-	f := q.Filter
-	f.Now = s.now()
-	if !q.asks(s, &f) {
-		return nil, 0, nil
-	}
-	if f.Mark != store.MarkNone || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc {
-		if _, err := s.marks.Changed(ctx); err != nil && s.o.Report != nil { // the answer is made from what is kept
-			s.o.Report(fmt.Errorf("judging tokens before they are listed: %w", err))
-		}
-	}
-	kept, err := s.o.Store.ObservingSince(ctx, f.Now)
-	if err != nil {
-		return nil, 0, err
-	}
-	f.Unobserved = marks.Unobserved(kept, f.Now)
-	return s.List(ctx, c, q.UserID, q.All, f)
 }
 
 // InspectOne is Inspect for one token.

@@ -166,15 +166,16 @@ func TestInspect(t *testing.T) {
 		return all, total
 	}
 	any := store.Filter{Sort: store.SortCreatedAsc}
+	worn := func(m store.Mark) store.Filter { return store.Filter{Sort: store.SortCreatedAsc, Mark: m} }
 	for _, c := range []struct {
 		name string
 		q    tokens.Query
 		want []int64
 	}{
 		{"all", tokens.Query{Filter: any}, []int64{narrow.ID, broad.ID, paused.ID, gone.ID}},
-		{"broad", tokens.Query{Filter: any, Badge: "broad"}, []int64{broad.ID}},
-		{"unused permissions, and never used", tokens.Query{Filter: any, Badge: "unused_permissions"}, []int64{narrow.ID, broad.ID}},
-		{"none wears it", tokens.Query{Filter: any, Badge: "expiring_soon"}, nil},
+		{"broad", tokens.Query{Filter: worn(store.MarkBroad)}, []int64{broad.ID}},
+		{"unused permissions, and never used", tokens.Query{Filter: worn(store.MarkUnused)}, []int64{narrow.ID, broad.ID}},
+		{"none wears it", tokens.Query{Filter: worn(store.MarkSoon)}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got, total := ids(c.q); !slices.Equal(got, c.want) || total != len(c.want) {
@@ -182,7 +183,7 @@ func TestInspect(t *testing.T) {
 			}
 		})
 	}
-	paged := tokens.Query{Filter: any, Badge: "unused_permissions"}
+	paged := tokens.Query{Filter: worn(store.MarkUnused)}
 	paged.Limit, paged.Offset = 1, 1
 	if got, total := ids(paged); !slices.Equal(got, []int64{broad.ID}) || total != 2 {
 		t.Errorf("the second page is %v of %d", got, total)

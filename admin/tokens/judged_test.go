@@ -29,7 +29,7 @@ func TestUnusedWhenObservingEnds(t *testing.T) {
 	}
 	agree := func(when string, want int) {
 		t.Helper()
-		list, total, err := w.Inspect(t.Context(), owner, tokens.Query{Badge: "unused_permissions"})
+		list, total, err := w.Inspect(t.Context(), owner, tokens.Query{Filter: store.Filter{Mark: store.MarkUnused}})
 		if err != nil || total != want || len(list) != want {
 			t.Errorf("%s: %d of %d, want %d, %v", when, len(list), total, want, err)
 		}
@@ -88,7 +88,7 @@ func TestCountsWhileTokensAreJudged(t *testing.T) {
 	if n, err := counts.Of(t.Context(), w.Service, owner, false); err != nil || n.Broad != 1 || n.Counting {
 		t.Errorf("beside one that cannot be read: %+v, %v", n, err)
 	}
-	if list, _, err := w.Inspect(t.Context(), owner, tokens.Query{Badge: "broad"}); err != nil || len(list) != 1 {
+	if list, _, err := w.Inspect(t.Context(), owner, tokens.Query{Filter: store.Filter{Mark: store.MarkBroad}}); err != nil || len(list) != 1 {
 		t.Errorf("%d are broad, %v", len(list), err)
 	}
 	run("UPDATE tokens SET scopes = ? WHERE id = ?", scopes, broken)

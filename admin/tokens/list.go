@@ -2,7 +2,9 @@ package tokens
 
 import (
 	"context"
+	"fmt"
 
+	"patgate/admin/marks"
 	"patgate/store"
 	"patgate/token/limits"
 )
@@ -56,6 +58,9 @@ func (s *Service) List(ctx context.Context, c Caller, userID int64, all bool, f 
 	if f.Now.IsZero() {
 		f.Now = s.now()
 	}
+	if ok, err := s.marked(ctx, &f); err != nil || !ok {
+		return nil, 0, err
+	}
 	if userID != 0 {
 		o, err := s.owner(ctx, userID)
 		if err != nil {
@@ -67,6 +72,42 @@ func (s *Service) List(ctx context.Context, c Caller, userID int64, all bool, f 
 		f.OwnerID = o.ID
 	}
 	return s.o.Store.Tokens(ctx, f)
+}
+
+// marked completes a filter by badge, and an order by blast radius: what was changed is judged first. ok is false where no token
+// wears the badge.
+func (s *Service) marked(ctx context.Context, f *store.Filter) (ok bool, err error) {
+	if f.Mark.Judged() || f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc {
+		if _, err := s.marks.Changed(ctx); err != nil && s.o.Report != nil { // the answer is made from what is kept
+			s.o.Report(fmt.Errorf("judging tokens before they are listed: %w", err))
+		}
+	}
+	f.ReportsAreBroad = s.o.AllowReportMode
+	switch f.Mark {
+	case store.MarkReports:
+		return s.o.AllowReportMode, nil
+	case store.MarkHeldBack:
+		f.TableVersion = s.Table().Version()
+	case store.MarkUnused:
+		kept, err := s.o.Store.ObservingSince(ctx, f.Now)
+		f.Unobserved = marks.Unobserved(kept, f.Now)
+		return err == nil, err
+	}
+	return true, nil
+}
+
+// Incomplete tells whether what a filter leaves may lack tokens: older ones that were not looked through yet, or tokens that were
+// not judged.
+func (s *Service) Incomplete(ctx context.Context, f *store.Filter) (bool, error) {
+	if f.Mark.Judged() {
+		if judging, err := s.Judging(ctx); judging || err != nil {
+			return judging, err
+		}
+	}
+	if f.Search == "" && f.Naming.Empty() && f.Holds == "" && f.Reach == nil && f.Networked == nil && !f.From.IsValid() {
+		return false, nil
+	}
+	return s.o.Store.Unfilled(ctx)
 }
 
 // Uses tells how often each permission of a token was used.

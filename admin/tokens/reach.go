@@ -87,6 +87,3 @@ func (s *Service) UserNamed(ctx context.Context, c Caller, name string) (int64, 
 	}
 	return 0, err
 }
-
-// Filling tells whether lists by what tokens hold and where may still lack tokens that were made under an older schema.
-func (s *Service) Filling(ctx context.Context) (bool, error) { return s.o.Store.Unfilled(ctx) }

@@ -217,7 +217,7 @@ func (r *Remote) List(cmd *cobra.Command, f store.Filter, asked map[string]strin
 		}
 		page, total = header.Get("X-Next-Page"), header.Get("X-Total")
 		if header.Get("X-Incomplete") != "" && page == "" {
-			fmt.Fprintln(cmd.ErrOrStderr(), "Older tokens are still being looked through: some may be missing from this list.")
+			fmt.Fprintln(cmd.ErrOrStderr(), "Not all tokens have been looked through yet: some may be missing from this list.")
 		}
 		if f.Limit > 0 && len(list) >= f.Limit {
 			list, raws = list[:f.Limit], raws[:f.Limit]

@@ -11,6 +11,14 @@ import (
 	"patgate/routes/reload"
 )
 
+// KnownTable is Table where it is known what the forge is, and nil where it is not.
+func KnownTable(ctx context.Context, c *config.Config) (*routes.Table, error) {
+	if !upstream.Settle(ctx, c) {
+		return nil, nil
+	}
+	return Table(c)
+}
+
 // Table loads the route table that the configuration describes.
 func Table(c *config.Config) (*routes.Table, error) {
 	upstream.Settle(context.Background(), c)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"patgate/admin/filters"
 	"patgate/cli/desk"
 	"patgate/config"
 	"patgate/routes/load"
@@ -63,7 +64,8 @@ func completePermissions(cmd *cobra.Command) {
 
 // completeList makes the shell complete what a list of tokens is narrowed and sorted by.
 func completeList(cmd *cobra.Command) {
-	for flag, names := range map[string][]string{"state": store.StateNames(), "sort": store.SortNames()} {
+	for flag, names := range map[string][]string{"state": store.StateNames(), "sort": store.SortNames(),
+		filters.Badge: store.MarkNames()} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 	}
 }

@@ -14,9 +14,11 @@ import (
 	"patgate/admin/filters"
 	"patgate/admin/names"
 	"patgate/cli/desk"
+	"patgate/cli/opening"
 	"patgate/cli/questioncmd"
 	"patgate/cli/settings"
 	"patgate/cli/terminal"
+	"patgate/config"
 	"patgate/routes"
 	"patgate/store"
 )
@@ -33,7 +35,8 @@ is not there any more, or not for that owner.`,
 		Example: `  patgate token list --state any --sort last_used_asc
   patgate token list --project acme/website
   patgate token list --search acme
-  patgate token list --can push_code --on acme/website --unused 30d`,
+  patgate token list --can push_code --on acme/website --unused 30d
+  patgate token list --badge unused_permissions`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f, asked, err := listFilter(cmd)
@@ -50,19 +53,19 @@ is not there any more, or not for that owner.`,
 				}
 				return r.List(cmd, f, asked.Values)
 			}
-			return desk.OnStore(cmd, nil, func(ctx context.Context, d *desk.Desk) error {
+			return desk.OnStore(cmd, judging(cmd), func(ctx context.Context, d *desk.Desk) error {
 				f, asked, err := choice(ctx, cmd, d)
 				if err != nil {
 					return err
 				}
 				if format, _ := cmd.Flags().GetString("format"); format != "" {
-					return errors.Join(exported(ctx, cmd, d, f, asked, format), incomplete(cmd, d, asked))
+					return errors.Join(exported(ctx, cmd, d, f, asked, format), incomplete(cmd, d, &f))
 				}
 				list, total, err := d.List(ctx, d.As, 0, true, f)
 				if err != nil {
 					return err
 				}
-				if err := incomplete(cmd, d, asked); err != nil {
+				if err := incomplete(cmd, d, &f); err != nil {
 					return err
 				}
 				if terminal.WantsJSON(cmd) {
@@ -135,15 +138,33 @@ func exported(ctx context.Context, cmd *cobra.Command, d *desk.Desk, f store.Fil
 // errEnough ends a list that is as long as was asked for.
 var errEnough = errors.New("enough")
 
-// incomplete says on standard error that a list may lack some.
-func incomplete(cmd *cobra.Command, d *desk.Desk, asked *filters.Asked) error {
-	if !asked.Any() {
+// judging gives what loads the route table when a list is by badge: its tokens may still have to be judged. Where it is not known
+// which forge they are for, they are listed as they were judged last.
+func judging(cmd *cobra.Command) func(*config.Config) (*routes.Table, error) {
+	badge, _ := cmd.Flags().GetString(filters.Badge)
+	if badge == "" {
 		return nil
 	}
-	filling, err := d.Filling(cmd.Context())
-	if filling {
-		fmt.Fprintln(cmd.ErrOrStderr(), "Not all older tokens have been looked through yet (the gateway does it after its "+
-			"start): this list may lack some.")
+	return func(c *config.Config) (*routes.Table, error) {
+		table, err := opening.KnownTable(cmd.Context(), c)
+		if table == nil && err == nil && badge == store.MarkHeldBack.String() {
+			err = fmt.Errorf("--%s %s: it is not known what the forge is, whose endpoints are meant (fix: --forge)",
+				filters.Badge, badge)
+		}
+		return table, err
+	}
+}
+
+// incomplete says on standard error that a list may lack some.
+func incomplete(cmd *cobra.Command, d *desk.Desk, f *store.Filter) error {
+	if f.Mark == store.MarkReports && d.Config.Tokens.ReportMode != config.ReportModeAllow {
+		fmt.Fprintln(cmd.ErrOrStderr(), "Report mode is not allowed by this configuration (tokens.report_mode): no token is "+
+			"in it.")
+	}
+	lacks, err := d.Incomplete(cmd.Context(), f)
+	if lacks {
+		fmt.Fprintln(cmd.ErrOrStderr(), "Not all tokens have been looked through yet (the gateway does it while it runs): this "+
+			"list may lack some.")
 	}
 	return err
 }
@@ -153,15 +174,15 @@ func listFilter(cmd *cobra.Command) (f store.Filter, asked *filters.Asked, err e
 	if err = notEmpty(cmd); err != nil {
 		return f, asked, err
 	}
+	state, _ := cmd.Flags().GetString("state")
+	if f.State, err = store.ParseState(state); err != nil {
+		return f, asked, terminal.Usage(err)
+	}
 	asked = filters.Read(func(name string) string { text, _ := cmd.Flags().GetString(name); return text }, f.Now, nil, &f)
 	for _, name := range filters.Names() {
 		if problem := asked.Problems[name]; problem != "" {
 			return f, asked, terminal.Usage(fmt.Errorf("--%s: %s", name, problem))
 		}
-	}
-	state, _ := cmd.Flags().GetString("state")
-	if f.State, err = store.ParseState(state); err != nil {
-		return f, asked, terminal.Usage(err)
 	}
 	order, _ := cmd.Flags().GetString("sort")
 	if f.Sort, err = store.ParseSort(cmp.Or(order, f.Sort.String())); err != nil {

@@ -65,7 +65,7 @@ func notEmpty(cmd *cobra.Command) error {
 // narrows tells whether a filter leaves out tokens, whatever their state.
 func narrows(f *store.Filter) bool {
 	return f.OwnerID != 0 || f.CredentialID != 0 || f.Search != "" || !f.Naming.Empty() || f.Holds != "" || f.Reach != nil ||
-		f.Networked != nil || f.From.IsValid() || f.NeverUsed || !f.UnusedSince.IsZero()
+		f.Networked != nil || f.From.IsValid() || f.NeverUsed || !f.UnusedSince.IsZero() || f.Mark != store.MarkNone
 }
 
 // matching tells whether a command is to change all that match. Ids or secrets beside it, and filters without it, are mistakes.
@@ -108,7 +108,7 @@ type plan struct {
 // simple is a plan that needs no words for each token: they are paused, or revoked.
 func simple(action bulk.Action, past string) *plan {
 	return &plan{action: action, past: past, open: func(cmd *cobra.Command, f func(context.Context, *desk.Desk) error) error {
-		return desk.OnStore(cmd, nil, f)
+		return desk.OnStore(cmd, judging(cmd), f)
 	}}
 }
 
@@ -213,16 +213,16 @@ func meant(ctx context.Context, cmd *cobra.Command, d *desk.Desk) ([]store.Liste
 		}
 		r.May, r.Reports = nil, false // what only may reach a place, or do something, is not meant
 	}
-	if filling, err := d.Filling(ctx); err != nil || filling {
-		return nil, errors.Join(err, onlyIf(filling, "not all older tokens have been looked through yet: start the gateway, "+
-			"and try again"))
-	}
 	f.Limit = 0
 	list, total, err := d.List(ctx, d.As, 0, true, f)
-	if err != nil || total == 0 {
-		return nil, errors.Join(err, onlyIf(err == nil, "no token matches"))
+	if err != nil {
+		return nil, err
 	}
-	return list, nil
+	if lacks, err := d.Incomplete(ctx, &f); err != nil || lacks {
+		return nil, errors.Join(err, onlyIf(lacks, "not all tokens have been looked through yet: start the gateway, and "+
+			"try again"))
+	}
+	return list, onlyIf(total == 0, "no token matches")
 }
 
 // named tells whether some token names a place of exactly that path: those that reach hold the groups above it too.

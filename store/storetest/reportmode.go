@@ -107,7 +107,7 @@ func testReportMode(t *testing.T, f *Fixture) {
 	t.Run("those in report mode are listed", func(t *testing.T) {
 		r := f.reporting(t, 3*day)
 		for when, want := range map[time.Duration]bool{0: true, 3*day - time.Millisecond: true, 3 * day: false} {
-			list, total, err := f.Store.Tokens(ctx, store.Filter{Reporting: true, Now: r.CreatedAt.Add(when)})
+			list, total, err := f.Store.Tokens(ctx, store.Filter{Mark: store.MarkReports, Now: r.CreatedAt.Add(when)})
 			found := false
 			for i := range list {
 				found = found || list[i].ID == r.ID

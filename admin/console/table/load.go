@@ -34,9 +34,9 @@ func New(in url.Values, everyone bool) *Page {
 
 // Query reads what is asked for. A query that cannot be read is a problem in p.Problem, and lists nothing, rather than too much.
 func (p *Page) Query(ctx context.Context, s *tokens.Service, c tokens.Caller) (*tokens.Query, error) {
-	query, now := &tokens.Query{All: p.Everyone, Badge: p.Badge}, s.Now()
+	query, now := &tokens.Query{All: p.Everyone}, s.Now()
 	var err error
-	if p.State == "" {
+	if p.State == "" || p.Badge != "" {
 		p.State = "active"
 	}
 	if query.State, err = store.ParseState(p.State); err != nil {
@@ -47,9 +47,6 @@ func (p *Page) Query(ctx context.Context, s *tokens.Service, c tokens.Caller) (*
 	}
 	if query.Sort, err = store.ParseSort(p.Sort); err != nil {
 		p.Sort, query.Sort = store.SortExpiresAsc.String(), store.SortExpiresAsc
-	}
-	if p.Badge != "" {
-		p.State = "active"
 	}
 	query.Search, query.WithNames = p.Search, true
 	p.Spans(p.in, now, query)
@@ -93,8 +90,8 @@ func (p *Page) Load(ctx context.Context, s *tokens.Service, c *tokens.Owner, bas
 	if err == nil {
 		p.Counts, err = counts.Of(ctx, s, c, p.Everyone)
 	}
-	if err == nil && p.Asked.Any() {
-		p.Filling, err = s.Filling(ctx)
+	if err == nil {
+		p.Filling, err = s.Incomplete(ctx, &query.Filter)
 	}
 	if err != nil {
 		return nil, err
@@ -125,7 +122,7 @@ func (p *Page) Send(ctx context.Context, w http.ResponseWriter, s *tokens.Servic
 	err = query.Walk(func(f store.Filter) ([]store.Listed, int, error) {
 		q := *query
 		q.Filter = f
-		return s.Matching(ctx, c, q)
+		return s.List(ctx, c, q.UserID, q.All, q.Filter)
 	}, func(list []store.Listed) (err error) {
 		if err := still(); err != nil {
 			return err
@@ -190,7 +187,7 @@ func (p *Page) How(t *tokens.Inspected) string {
 // Labels are what filters are called on the page.
 func Labels() map[string]string {
 	return map[string]string{filters.Can: "Who can", filters.On: "On", filters.Reach: "Reach", filters.Network: "Network",
-		filters.Unused: "Use", filters.Credential: "Credential"}
+		filters.Unused: "Use", filters.Credential: "Credential", filters.Badge: "Mark"}
 }
 
 // Ask gives the value of a filter, for the form.

@@ -2,6 +2,7 @@ package table
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,6 +108,12 @@ func (p *Page) Spans(in url.Values, now time.Time, query *tokens.Query) {
 	})
 }
 
+// More tells whether one of the filters is in use that have a field of their own, and no number over the table.
+func (p *Page) More() bool {
+	asked := slices.ContainsFunc(filters.Names(), func(name string) bool { return name != filters.Badge && p.Ask(name) != "" })
+	return asked || p.CreatedAfter != "" || p.Expires != "" || p.LastUsed != "" || p.Owner != ""
+}
+
 // Fill makes the cards, choices and headings.
 func (p *Page) Fill(with func(map[string]string) string) {
 	for _, c := range []struct {
@@ -180,7 +187,6 @@ func (p *Page) Fill(with func(map[string]string) string) {
 	} {
 		p.Sorts = append(p.Sorts, Choice{s.value, s.label, p.Sort == s.value})
 	}
-	p.Filtered = p.Search != "" || p.State != "active" || p.Badge != "" || p.CreatedAfter != "" || p.Expires != "" ||
-		p.LastUsed != "" || p.Owner != "" || p.Asked != nil && p.Asked.Any()
+	p.Filtered = p.Search != "" || p.State != "active" || p.Badge != "" || p.More()
 	p.Clear = strings.SplitN(with(nil), "?", 2)[0]
 }

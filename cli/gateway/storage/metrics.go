@@ -61,7 +61,7 @@ func (s *Storage) countReportMode() float64 {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, total, err := s.Store.Tokens(ctx, store.Filter{State: store.StateActive, Reporting: true, Now: time.Now(), Limit: 1})
+	_, total, err := s.Store.Tokens(ctx, store.Filter{Mark: store.MarkReports, Now: time.Now(), Limit: 1})
 	if err != nil {
 		return math.NaN()
 	}

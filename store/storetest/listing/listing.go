@@ -157,7 +157,7 @@ func usable(l *store.Listed, f *store.Filter) bool {
 
 // keeps tells whether a token is one that a filter leaves.
 func (w *world) keeps(l *store.Listed, f *store.Filter) bool {
-	if f.Reporting || f.Revoked != nil && *f.Revoked == l.RevokedAt.IsZero() { // no token is in report mode
+	if f.Revoked != nil && *f.Revoked == l.RevokedAt.IsZero() {
 		return false
 	}
 	if !holds(l, f) || !usable(l, f) {
@@ -185,6 +185,8 @@ func (w *world) keeps(l *store.Listed, f *store.Filter) bool {
 		return active && l.TableVersion < f.TableVersion
 	case store.MarkRests:
 		return active && l.Credential == store.CredentialInvalid
+	case store.MarkReports:
+		return false // no token is in report mode
 	}
 	switch f.State {
 	case store.StateActive:
@@ -246,7 +248,7 @@ func (w *world) lists(t *testing.T) {
 				store.Filter{State: state, Search: search, CountTo: 2})
 		}
 	}
-	for mark := store.MarkBroad; mark <= store.MarkRests; mark++ {
+	for mark := store.MarkBroad; mark <= store.MarkReports; mark++ {
 		filters = append(filters, store.Filter{Mark: mark, TableVersion: 2},
 			store.Filter{Mark: mark, TableVersion: 2, OwnerID: w.Owner.ID},
 			store.Filter{Mark: mark, TableVersion: 2, Search: "deploy"},
@@ -325,18 +327,16 @@ func (w *world) combinations(t *testing.T) {
 	}
 	for _, name := range store.SortNames() {
 		sort, _ := store.ParseSort(name)
-		for what := range int(store.StatePaused) + int(store.MarkRests) + 1 {
+		for what := range int(store.StatePaused) + int(store.MarkReports) + 1 {
 			f := store.Filter{Sort: sort, Now: w.now, Limit: 5, TableVersion: 2, State: store.State(what)}
 			if what > int(store.StatePaused) {
 				f.State, f.Mark = store.StateAny, store.Mark(what-int(store.StatePaused))
 			}
 			for _, f.OwnerID = range []int64{0, w.Owner.ID} {
-				for _, f.Reporting = range []bool{false, true} {
-					for _, f.Revoked = range []*bool{nil, &yes, &no} {
-						for _, f.Search = range []string{"", "oy", "deploy"} {
-							f.ReportsAreBroad = asked%2 == 0
-							ask(f)
-						}
+				for _, f.Revoked = range []*bool{nil, &yes, &no} {
+					for _, f.Search = range []string{"", "oy", "deploy"} {
+						f.ReportsAreBroad = asked%2 == 0
+						ask(f)
 					}
 				}
 			}

@@ -95,10 +95,6 @@ func of(f store.Filter, d Dialect, m manner) *Question {
 	if f.After != 0 {
 		q.about("t.id > ?", f.After)
 	}
-	if f.Reporting {
-		reports, args := q.reporting()
-		q.about("t.report_until > 0 AND "+reports, args...)
-	}
 	switch {
 	case f.Revoked != nil && *f.Revoked:
 		q.about("t.revoked_at > 0")
@@ -225,6 +221,10 @@ func (q *Question) marked() {
 	case store.MarkRests:
 		q.active()
 		q.about("t.credential_id IN (SELECT id FROM credentials WHERE status = 'invalid')")
+	case store.MarkReports:
+		reports, args := q.reporting()
+		q.active()
+		q.about("t.report_until > 0 AND "+reports, args...)
 	default:
 		q.state()
 	}

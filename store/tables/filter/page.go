@@ -94,7 +94,7 @@ func (q *Question) tokensIndex(walks bool) string {
 		return q.indexed("tokens_by_creation")
 	case walks && q.column == "lower(t.name)":
 		return q.indexed("tokens_by_name")
-	case f.Reporting && !walks:
+	case f.Mark == store.MarkReports && !walks:
 		return q.indexed("tokens_reporting")
 	case f.State == store.StateActive || f.Mark != store.MarkNone:
 		return q.indexed("tokens_live")
