@@ -90,7 +90,7 @@ func environ(ts *testscript.TestScript) []string {
 		"PATGATE_LEGACY",
 		"PATGATE_ANONYMOUS",
 		"PATGATE_WEB", "PATGATE_STORE_KEY", "PATGATE_STORE_URL", "PATGATE_STORE_KEY_FILE", "PATGATE_OWNER_CREDENTIAL", "PATGATE_SERVER",
-		"COLUMNS"} {
+		"PATGATE_ADMINISTRATORS", "COLUMNS"} {
 		value := ts.Getenv(name)
 		if value != "-" && (value != "" || name == "PATGATE_UPSTREAM_URL") {
 			env = append(env, name+"="+value)

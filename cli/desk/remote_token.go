@@ -191,6 +191,9 @@ func (r *Remote) List(cmd *cobra.Command, f store.Filter, asked map[string]strin
 	for name, value := range asked {
 		q.Set(name, value)
 	}
+	if all, _ := cmd.Flags().GetBool("all"); all {
+		q.Set("all", "true")
+	}
 	if owner, _ := cmd.Flags().GetString("owner"); owner != "" {
 		if _, err := strconv.ParseInt(owner, 10, 64); err != nil {
 			return terminal.Usage(errors.New("--owner works with a username on patgate's own machine; with --server, give the " +

@@ -43,6 +43,9 @@ is not there any more, or not for that owner.`,
 			if err != nil {
 				return err
 			}
+			if all, _ := cmd.Flags().GetBool("all"); all && cmd.Flags().Changed("owner") {
+				return terminal.Usage(errors.New("give --all or --owner, not both"))
+			}
 			if r, err := desk.RemoteOf(cmd); r != nil || err != nil {
 				if err != nil {
 					return err
@@ -89,6 +92,7 @@ is not there any more, or not for that owner.`,
 		},
 	}
 	addChoice(cmd)
+	cmd.Flags().Bool("all", false, "with --server, as an administrator: everyone's tokens")
 	cmd.Flags().String("format", "", "csv or json: all of them for other programs, in the order of ids, as they come")
 	cmd.Flags().String("sort", "created_desc", "created, expires, last_used, name or reach (the blast radius), with _asc "+
 		"or _desc")
