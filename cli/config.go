@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -8,6 +9,7 @@ import (
 	"patgate/cli/gateway"
 	"patgate/cli/opening"
 	"patgate/cli/settings"
+	"patgate/cli/terminal"
 	"patgate/config"
 )
 
@@ -30,6 +32,9 @@ gives it. Nothing is changed.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
+				if cmd.Flags().Changed("config") {
+					return terminal.Usage(errors.New("give a file or --config, not both"))
+				}
 				if err := cmd.Flags().Set("config", args[0]); err != nil {
 					return err
 				}

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -108,7 +109,10 @@ func parse[T any](t *testing.T, out string) (v T) {
 // mint makes a token on shop/api.
 func (o *operator) mint(args ...string) api.Token {
 	o.t.Helper()
-	base := []string{"token", "create", "--json", "--name", "job", "--project", "shop/api", "--allow", "read_job"}
+	base := []string{"token", "create", "--json", "--project", "shop/api", "--allow", "read_job"}
+	if !slices.Contains(args, "--name") {
+		base = append(base, "--name", "job")
+	}
 	return parse[api.Token](o.t, o.must(append(base, args...)...))
 }
 

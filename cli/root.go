@@ -7,12 +7,10 @@ import (
 	"io"
 	"os/signal"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"patgate/cli/gateway/logs"
 	"patgate/cli/learncmd"
@@ -94,6 +92,7 @@ Start with:  patgate serve --upstream https://gitlab.example.com`,
 		trustcmd.NewExchange(), trustcmd.NewCredential(), policycmd.NewApply(), policycmd.NewDiff(), policycmd.NewLint(),
 		policycmd.NewExport(), newConfig(), newHealthcheck(), newVersion())
 	wrapArgs(root)
+	wrapFlags(root)
 	return root
 }
 
@@ -145,27 +144,4 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		hint = "did you mean " + near[0] + "?"
 	}
 	return terminal.Usage(fmt.Errorf("unknown command %q (%s)", cmd.CommandPath()+" "+args[0], hint))
-}
-
-// flagError names the flag that is nearest to one that is not known, and says in words what is wrong with a value.
-func flagError(cmd *cobra.Command, err error) error {
-	hint := "see " + cmd.CommandPath() + " --help"
-	if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
-		var names []string
-		cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
-		if near := nearest.Names(unknown.GetSpecifiedName(), names, 1); len(near) > 0 {
-			hint = "did you mean --" + near[0] + "?"
-		}
-	}
-	if invalid := (*pflag.InvalidValueError)(nil); errors.As(err, &invalid) {
-		why := invalid.Unwrap()
-		if errors.Is(why, strconv.ErrSyntax) || errors.Is(why, strconv.ErrRange) {
-			why = errors.New("it is not a number, or is out of range")
-			if invalid.GetFlag().Value.Type() == "bool" {
-				why = errors.New("write true or false")
-			}
-		}
-		err = fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), why)
-	}
-	return terminal.Usage(fmt.Errorf("%w (%s)", err, hint))
 }

@@ -35,6 +35,13 @@ func TestAWrongCommandLineIsOneLineWithTheNearestWord(t *testing.T) {
 		{"no number", []string{"token", "list", "--limit", "x"},
 			`--limit "x": it is not a number, or is out of range (see patgate token list --help)`},
 		{"neither yes nor no", []string{"token", "list", "--json=maybe"}, `--json "maybe": write true or false (see patgate token list --help)`},
+		{"two values where one counts", []string{"token", "list", "--owner", "alice", "--owner", "bob"},
+			`--owner: two values are given, and it takes one (see patgate token list --help)`},
+		{"two numbers where one counts", []string{"token", "list", "--limit", "5", "--limit=50"},
+			`--limit: two values are given, and it takes one (see patgate token list --help)`},
+		{"yes and no", []string{"token", "pause", "--dry-run", "--dry-run=false"},
+			`--dry-run: two values are given, and it takes one (see patgate token pause --help)`},
+		{"a file in two ways", []string{"config", "check", "--config", "a.yaml", "b.yaml"}, "give a file or --config, not both"},
 		{"a permission without a place", []string{"token", "create", "--allow", "read_job"}, `--allow "read_job": say where first: --project, ` +
 			"--group, --personal, --all-memberships, --user or --instance, then --allow (see patgate token create --help)"},
 		{"a flag that must be there", []string{"routes", "coverage"},
@@ -46,6 +53,17 @@ func TestAWrongCommandLineIsOneLineWithTheNearestWord(t *testing.T) {
 				t.Errorf("exit %d, out %q, err %q", code, out, errs)
 			}
 		})
+	}
+}
+
+// What is given twice with one value, and what may be repeated, is read.
+func TestFlagsThatMayBeGivenTwice(t *testing.T) {
+	if code, _, errs := runMain("routes", "list", "--resource", "job", "--resource", "job", "--json", "--json=true"); code != 0 {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+	if _, _, errs := runMain("routes", "list", "--routes", "a.yaml", "--routes", "b.yaml"); !strings.Contains(errs, "a.yaml") ||
+		!strings.Contains(errs, "b.yaml") {
+		t.Errorf("of two files that are not there it names: %s", errs)
 	}
 }
 
