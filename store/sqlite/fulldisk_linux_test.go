@@ -195,7 +195,7 @@ func TestACrashedStoreOnAReadOnlyFileSystem(t *testing.T) {
 	}
 }
 
-// A copy, a backup and a restore of a store of 1.4 MB, on disks of each size from too little to enough.
+// A copy, a backup and a restore of a store of a few MB, on disks of each size from too little to enough.
 func TestCopiesOnDisksThatAreNearlyFull(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it fills one disk after the other")
@@ -229,7 +229,7 @@ func TestCopiesOnDisksThatAreNearlyFull(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const enough = 10
 			whole, failed := 0, 0
-			for size := int64(16 << 10); size < 4<<20; size += 112 << 10 {
+			for size := int64(16 << 10); size < 12<<20; size += 320 << 10 {
 				dir := storetest.SmallDisk(t, size)
 				to := filepath.Join(dir, "to.db")
 				err := write(to)
@@ -268,7 +268,7 @@ func TestACopyIntoAStoreThatIsThere(t *testing.T) {
 		}
 	}
 	split, whole := 0, 0
-	for size := int64(512 << 10); size < 3<<20; size += 112 << 10 {
+	for size := int64(512 << 10); size < 5<<20; size += 112 << 10 {
 		to := filepath.Join(storetest.SmallDisk(t, size), "to.db")
 		if err := quick(t.Context(), to); err != nil {
 			t.Fatal(err)
@@ -319,7 +319,7 @@ func TestARestoreOverAStoreOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed, restored := 0, 0
-	for size := int64(632 << 10); size < 2<<20; size += 60 << 10 {
+	for size := int64(720 << 10); size < 3<<20; size += 60 << 10 {
 		dir := storetest.SmallDisk(t, size)
 		path := filepath.Join(dir, "patgate.db")
 		db := openFile(t, path)

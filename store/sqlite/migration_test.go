@@ -43,7 +43,7 @@ func TestATokenOfTheFirstSchemaGoesOn(t *testing.T) {
 		"DROP TRIGGER token_marked", "DROP TRIGGER token_stands", "DROP TRIGGER token_judged",
 		"DROP TABLE marks", "DROP TABLE unmarked", "DROP INDEX token_uses_by_time", "DROP INDEX tokens_live", "DROP INDEX tokens_paused",
 		"DROP INDEX tokens_unrevoked", "DROP INDEX tokens_revoked", "DROP INDEX tokens_by_expiry", "DROP INDEX tokens_by_creation",
-		"DROP INDEX tokens_by_name", "DROP INDEX tokens_reporting",
+		"DROP INDEX tokens_by_name", "DROP INDEX tokens_reporting", "DROP INDEX tokens_told",
 		"DROP TRIGGER token_named", "DROP TRIGGER token_renamed", "DROP TABLE token_places", "DROP TABLE unplaced",
 		"DROP TABLE paths", "DROP TABLE trust_uses", "DROP TABLE trust_tokens", "DROP TABLE trusts", "DROP TABLE token_limits",
 		"DROP TABLE sign_in_forms", "DROP TABLE sign_ins", "DROP TABLE narrowings", "DROP TABLE observing",

@@ -83,7 +83,10 @@ func (db *Tables) Tokens(ctx context.Context, f store.Filter) (list []store.List
 		if err != nil {
 			return err
 		}
-		q := filter.Of(f, d)
+		q, err := filter.Of(f, d).Sized(ctx, tx)
+		if err != nil {
+			return err
+		}
 		ids, upTo := []int64(nil), 0
 		if paged {
 			if ids, total, upTo, err = fewOf(ctx, tx, q); err != nil {
@@ -145,11 +148,11 @@ func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (d filt
 	if f.From.IsValid() {
 		d.Within, err = granted.Within(ctx, tx, f.From)
 	}
+	ask(f.Limit > 0, &d.Tokens, "SELECT coalesce((SELECT max(id) FROM tokens) - (SELECT min(id) FROM tokens) + 1, 0)")
 	if f.OwnerID != 0 && f.Limit > 0 && err == nil {
 		var t store.Tally
 		t, err = db.tally(ctx, tx, &store.OwnerFilter{Now: f.Now, OwnerID: f.OwnerID})
 		d.Owned = t.Tokens
-		ask(true, &d.Tokens, "SELECT coalesce((SELECT max(id) FROM tokens) - (SELECT min(id) FROM tokens) + 1, 0)")
 	}
 	ask(d.Loose && (f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc), &d.Marked,
 		"SELECT NOT EXISTS (SELECT 1 FROM unmarked)")

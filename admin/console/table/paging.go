@@ -14,7 +14,7 @@ var sizes = [...]int{20, 50, 100}
 
 const (
 	// countTo is how far what is looked for is counted.
-	countTo = 2000
+	countTo = 1000
 	// mostPages is how far a list goes.
 	mostPages = 1 << 20
 )

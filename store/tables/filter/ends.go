@@ -12,7 +12,8 @@ import (
 // all of them in order.
 const walked = 20_000
 
-// looked is how many of the highest ranks are looked at in vain, at most, where the filter leaves few or none of them.
+// looked is how many of the highest ranks, beyond twice those that are wanted, are looked at in vain, at most, where the filter
+// leaves few or none of them.
 const looked = 5000
 
 // End asks for a page by one end of an order. What it gives is the page only if that is Full ids; else it lies elsewhere.
@@ -31,11 +32,11 @@ func (q *Question) Ends(total int) (all []End) {
 	f := &q.f
 	byUse, byReach := q.byUse(), q.byReach()
 	switch {
-	case q.sorted(total) || f.After != 0 || !byUse && !byReach:
+	case q.sorted(total) || f.After != 0:
 		return nil
-	case q.outlying():
+	case q.outlying() && (!q.d.Loose || !byUse && !byReach):
 		return q.outset(total)
-	case !q.d.Loose:
+	case !q.d.Loose || !byUse && !byReach:
 		return nil
 	}
 	ascending, full := f.Sort.Ascending(), f.Limit
@@ -78,37 +79,67 @@ func (q *Question) byReach() bool {
 }
 
 // outlying tells whether what the filter leaves may all lie at the far end of the order, as broad tokens do in that by blast
-// radius, and has an index of its own. It is put in order then, unless the page is near to its end.
+// radius and what has a year in its name does in that by creation, and can be listed without going through the order. It is put
+// in order then, unless the page is near to an end of the order.
 func (q *Question) outlying() bool {
 	f := &q.f
-	used := f.NeverUsed || !f.UnusedSince.IsZero() || f.LastUsed != (store.Span{}) // then the order begins with what is left
-	return !q.d.Loose && f.After == 0 && (q.byUse() && !used || q.byReach()) && (q.narrowed != "" || q.marksIndex(false) != "")
+	begins := q.byUse() && (f.NeverUsed || !f.UnusedSince.IsZero() || f.LastUsed != (store.Span{})) // with what is left
+	return f.After == 0 && q.column != "m.expires_at" && !begins && (q.narrows() || q.marksIndex(false) != "")
 }
 
-// outset asks for a page near to one end of an order, among the first tokens of the order.
+// outset asks for a page near to one end of an order, among the first tokens of the order: so many that it is there if what is
+// left lies evenly, and if that is not less than an eighth of all where its number is not known.
 func (q *Question) outset(total int) []End {
 	limit, offset, reversed := q.part(total)
-	most := 2*cmp.Or(q.d.Few, few) + 5*(offset+limit)
-	if most > walked {
-		return nil
+	full, most := limit, near+8*(offset+limit)
+	if q.d.Loose {
+		most += 4 * near // it looks at one more quickly
 	}
-	by := rankOf(q.byUse())
-	compared, direction, all := " <= ", "", "9223372036854775807, 0"
-	if q.f.Sort.Ascending() == reversed {
-		compared, direction, all = " >= ", " DESC", "-1, 0"
-	}
-	of := *q
-	of.where = append(slices.Clone(q.where), "("+by.as+"."+by.column+", "+by.as+".token_id)"+compared+
-		"(SELECT * FROM (SELECT "+by.column+", token_id FROM "+by.table+" ORDER BY "+by.column+direction+", token_id"+direction+
-		" LIMIT 1 OFFSET ?) UNION ALL SELECT "+all+" LIMIT 1)")
-	of.args = append(slices.Clone(q.args), most)
-	from, args := of.from(false, true)
-	full := limit
 	if q.exact(total) {
 		full = max(0, min(limit, total-q.f.Offset))
+		most = near + 2*(offset+limit)*q.d.Tokens/total
 	}
-	query := "SELECT " + q.id() + from + q.order(false, reversed) + " LIMIT ? OFFSET ?"
+	rows, id, ok := q.rows()
+	if !ok || most > walked || q.exact(total) && most > 2*total {
+		return nil
+	}
+	order, args := q.order(id, false, reversed), append(slices.Clone(rows.args), most)
+	if q.d.Loose {
+		text, more := q.loosely(false)
+		text = strings.Replace(text, " FROM tokens t", " FROM (SELECT *"+rows.text+order+" LIMIT ?) t", 1)
+		args = slices.Concat(args, more, []any{limit, offset})
+		return []End{{"SELECT t.id" + text + order + " LIMIT ? OFFSET ?", args, full, reversed}}
+	}
+	compared, end := " <= ", "x'', 0" // no number and no text is greater
+	if q.f.Sort.Ascending() == reversed {
+		compared, end = " >= ", "-1, 0"
+	}
+	last := " FROM (SELECT * FROM (SELECT " + q.column + " AS place, " + id + " AS id" + rows.text + order +
+		" LIMIT 1 OFFSET ?) UNION ALL SELECT " + end + " LIMIT 1))"
+	of := *q
+	of.where = []condition{{text: "(" + q.column + ", " + id + ")" + compared + "(SELECT place, id" + last, args: args}}
+	if id == "t.id" { // SQLite takes no pair with an expression in it for a range of an index
+		of.add(q.column+compared+"(SELECT place"+last, args...)
+	}
+	of.where = append(of.where, q.where...)
+	from, args := of.from(false, true)
+	query := "SELECT " + q.id(false) + from + q.order(q.id(false), false, reversed) + " LIMIT ? OFFSET ?"
 	return []End{{query, append(args, limit, offset), full, reversed}}
+}
+
+// rows gives the FROM clause of what has an index in the order, and its column with ids. Not ok: another order is gone through.
+func (q *Question) rows() (from condition, id string, ok bool) {
+	switch {
+	case q.byUse():
+		return condition{text: " FROM token_uses u"}, "u.token_id", true
+	case q.byReach():
+		return condition{text: " FROM marks m"}, "m.token_id", true
+	}
+	from = condition{text: " FROM tokens t" + q.tokensIndex(true)}
+	if q.f.State != store.StateAny {
+		from = condition{text: from.text + " WHERE " + q.where[0].text, args: q.where[0].args}
+	}
+	return from, "t.id", q.d.Loose || !q.m && q.tokensIndex(true) != ""
 }
 
 // rank is what an order goes by: a table, what it is called in statements, the column, and which rows have a rank.
@@ -130,15 +161,15 @@ func (q *Question) ranked(by rank, direction string, wanted int) (text string, a
 	text, args = q.loosely(false)
 	text = strings.Replace(text, "LEFT JOIN "+by.table+" "+by.as, "JOIN "+rows+" "+by.as, 1)
 	return text + " ORDER BY " + by.as + "." + by.column + direction + ", " + by.as + ".token_id" + direction,
-		slices.Concat([]any{looked + 2*wanted}, args)
+		slices.Concat([]any{min(2*near+6*wanted, looked+2*wanted)}, args)
 }
 
 // longUnused asks for so many tokens that were never used, by id, whether they have a row in token_uses or not. Where there are
 // fewer, those that were used the longest ago follow.
 func (q *Question) longUnused(wanted int) (query string, args []any) {
 	of := *q
-	of.where = append(slices.Clone(q.where),
-		"NOT EXISTS (SELECT 1 FROM token_uses n WHERE n.token_id = t.id AND n.last_used_at > 0)")
+	of.where = slices.Clone(q.where)
+	of.add("NOT EXISTS (SELECT 1 FROM token_uses n WHERE n.token_id = t.id AND n.last_used_at > 0)")
 	text, args := of.loosely(false)
 	query = "SELECT t.id" + text + " ORDER BY t.id"
 	if q.neverUsed() {
@@ -169,5 +200,9 @@ func (q *Question) sorted(total int) bool {
 	if q.byUse() {
 		quicker = 1
 	}
-	return q.owned() || total <= cmp.Or(q.d.Few, few) || q.d.Tokens > 0 && (offset+limit)*q.d.Tokens/total > quicker*total
+	few := cmp.Or(q.d.Few, few)
+	if q.d.Loose && q.f.Mark != store.MarkNone && q.byReach() { // an index gives all of them
+		few = q.most()
+	}
+	return q.owned() || total <= few || q.f.OwnerID != 0 && (offset+limit)*q.d.Tokens/total > quicker*total
 }

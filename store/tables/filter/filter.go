@@ -14,41 +14,23 @@ import (
 type Question struct {
 	f        store.Filter
 	now      int64
-	where    []string
-	args     []any
-	t, u, m  bool   // which tables are needed
+	where    []condition
+	u, m     bool   // which tables are needed
 	column   string // what they are put in order by
 	d        Dialect
 	text     string // what is looked for in names and descriptions, as it is stored
-	narrowed string // candidates among which the text is looked for; empty: all
-	within   []any
-	implied  implied // what all candidates fulfil
-	gathers  bool    // an index gives all tokens that are left, so that it costs little to put them in order
-	manner
+	lists    []list
+	on       []bool // the lists that all candidates are on
+	narrowed list   // the candidates: no other tokens are looked at; without a query all are
+	gathers  bool   // an index gives all tokens that are left, so that it costs little to put them in order
 }
 
-// manner is how a question is asked: anyhow when it is 0.
-type manner int
-
-const (
-	briefly manner = 1 + iota // the state of tokens is read in marks, of candidates alone
-	walking                   // tokens are looked at one by one, in the order of an index
-)
-
-// implied is a condition that need not be looked at again: which one it is, and which arguments are its own.
-type implied struct {
-	is               bool
-	at, from, before int
-}
-
-// candid adds a condition that candidates fulfil, which a query gives, if nothing else narrows down what is gone through.
-func (q *Question) candid(condition string, values []any, query string, within []any) {
-	q.candidates(query, within...)
-	q.add(condition, values...)
-	if query != "" && q.narrowed == query {
-		q.implied = implied{true, len(q.where) - 1, len(q.args) - len(values), len(q.args)}
-	}
-	q.t = q.t || !q.implied.is || q.manner != briefly
+// condition is what tokens must fulfil.
+type condition struct {
+	text   string
+	args   []any
+	tokens bool // it speaks of the table tokens
+	list   int  // all on the list of this number, from 1 on, fulfil it; 0: there is no such list
 }
 
 // Dialect is what databases say in ways of their own.
@@ -69,22 +51,21 @@ type Dialect struct {
 	Few int
 	// Owned is how many tokens the filter's owner has, of about so many Tokens in all. Where Tokens is 0 he has few.
 	Owned, Tokens int
+	// Sizes is what Question.Sizes asks for, if that was asked.
+	Sizes []int
 }
 
 // Of gives the question of a filter.
-func Of(f store.Filter, d Dialect) *Question { return of(f, d, 0) }
+func Of(f store.Filter, d Dialect) *Question { return of(f, d, false) }
 
-func of(f store.Filter, d Dialect, m manner) *Question {
-	q := &Question{f: f, now: millis(f.Now), d: d, manner: m}
-	q.m = m == briefly || q.byReach()
+// of gives it. A brief one reads the state of tokens in marks.
+func of(f store.Filter, d Dialect, brief bool) *Question {
+	q := &Question{f: f, now: millis(f.Now), d: d}
+	q.m = brief || q.byReach()
 	q.marked()
 	q.orderBy()
 	if f.OwnerID != 0 {
-		if q.m && !d.Loose {
-			q.add("m.owner_id = ?", f.OwnerID)
-		} else {
-			q.about("t.owner_id = ?", f.OwnerID)
-		}
+		q.ofOwner("", " = ?", f.OwnerID)
 	}
 	if f.CredentialID != 0 {
 		q.about("t.credential_id = ?", f.CredentialID)
@@ -112,7 +93,8 @@ func of(f store.Filter, d Dialect, m manner) *Question {
 		q.add("u.last_used_at > 0")
 		q.span("u.last_used_at", f.LastUsed)
 	}
-	q.t = q.t || !q.m || d.Loose
+	q.standing()
+	q.narrow()
 	return q
 }
 
@@ -121,27 +103,34 @@ func (q *Question) owned() bool {
 	return q.f.OwnerID != 0 && (q.d.Tokens == 0 || q.d.Owned <= cmp.Or(q.d.Few, few))
 }
 
-func (q *Question) add(condition string, values ...any) {
-	q.where = append(q.where, condition)
-	q.args = append(q.args, values...)
+func (q *Question) add(text string, values ...any) {
+	q.where = append(q.where, condition{text: text, args: values})
 }
 
 // about adds a condition about the table tokens.
-func (q *Question) about(condition string, values ...any) {
-	q.t = true
-	q.add(condition, values...)
+func (q *Question) about(text string, values ...any) {
+	q.where = append(q.where, condition{text: text, args: values, tokens: true})
+}
+
+// ofOwner adds a condition about the owner of a token, whose id stands between the two parts of its text.
+func (q *Question) ofOwner(before, after string, values ...any) {
+	if q.m && !q.d.Loose {
+		q.add(before+"m.owner_id"+after, values...)
+	} else {
+		q.about(before+"t.owner_id"+after, values...)
+	}
 }
 
 func (q *Question) span(column string, s store.Span) {
-	if s.After.IsZero() && s.Before.IsZero() {
-		return
+	add := q.add
+	if column[0] == 't' {
+		add = q.about
 	}
-	q.t = q.t || column[0] == 't'
 	if !s.After.IsZero() {
-		q.add(column+" > ?", millis(s.After))
+		add(column+" > ?", millis(s.After))
 	}
 	if !s.Before.IsZero() {
-		q.add(column+" < ?", millis(s.Before))
+		add(column+" < ?", millis(s.Before))
 	}
 }
 
@@ -155,11 +144,11 @@ func (q *Question) orderBy() {
 	case store.SortLastUsedAsc, store.SortLastUsedDesc:
 		q.column, q.u = "u.last_used_at", true
 	case store.SortNameAsc, store.SortNameDesc:
-		q.column, q.t = "lower(t.name)", true
+		q.column = "lower(t.name)"
 	case store.SortReachAsc, store.SortReachDesc:
 		q.column = "m.reach"
 	default:
-		q.column, q.t = "t.created_at", true
+		q.column = "t.created_at"
 	}
 	if q.d.Loose && (q.column[0] == 'u' || q.column[0] == 'm') {
 		q.column = "coalesce(" + q.column + ", 0)"
@@ -269,25 +258,28 @@ func (q *Question) named() {
 	}
 	q.text = lower(f.Search)
 	pattern := Containing(f.Search)
-	condition, values := `lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\'`, []any{pattern, pattern}
+	text, values := `lower(t.name) LIKE ? ESCAPE '\' OR lower(t.description) LIKE ? ESCAPE '\'`, []any{pattern, pattern}
 	var candidates []string
+	var within []any
 	if len(q.text) > longestText {
-		condition, values, q.text = "1 = 0", nil, ""
+		text, values, q.text = "1 = 0", nil, ""
 	}
-	if sequences := gramsOf(q.text); q.d.Grams != nil && len(sequences) > 0 && !q.owned() { // of few, all are looked at
+	if sequences := gramsOf(q.text); q.d.Grams != nil && len(sequences) > 0 {
 		query, arg := q.d.Grams(sequences)
-		candidates, q.within = append(candidates, query), append(q.within, arg)
+		candidates, within = append(candidates, query), append(within, arg)
 	}
 	if n := searched(f.Search); f.SearchPlaces && !n.Empty() {
 		queries, more := naming(n, f.OwnerID, true)
-		condition += " OR t.id IN (" + strings.Join(queries, ") OR t.id IN (") + ")"
+		text += " OR t.id IN (" + strings.Join(queries, ") OR t.id IN (") + ")"
 		values = append(values, more...)
 		if len(candidates) > 0 {
-			candidates, q.within = append(candidates, queries...), append(q.within, more...)
+			candidates, within = append(candidates, queries...), append(within, more...)
 		}
 	}
-	q.narrowed = strings.Join(candidates, " UNION ")
-	q.about("("+condition+")", values...)
+	if len(candidates) > 0 {
+		q.lists = append(q.lists, list{query: strings.Join(candidates, " UNION "), args: within})
+	}
+	q.about("("+text+")", values...)
 }
 
 // Containing is the pattern, for LIKE with the escape sign \, of what contains a text, in small letters.
@@ -298,12 +290,17 @@ func Containing(text string) string {
 // mostGrams is how many sequences of characters are looked up: they only narrow down where the text is looked for.
 const mostGrams = 16
 
-// gramsOf gives sequences of three characters of a text, each once and none for a shorter one: of a long text, from all over it.
+// gramsOf gives sequences of three characters that a text is made of, each once and none for a shorter one: of a long text, from
+// all over it.
 func gramsOf(text string) (all []string) {
 	runes := []rune(text)
-	n := len(runes) - 2
-	for i := range min(n, mostGrams) {
-		at := i * n / min(n, mostGrams)
+	last := len(runes) - 3
+	if last < 0 {
+		return nil
+	}
+	n := min(last/3+1, mostGrams-1)
+	for i := range n + 1 {
+		at := i * last / n
 		if gram := string(runes[at : at+3]); !slices.Contains(all, gram) {
 			all = append(all, gram)
 		}

@@ -57,18 +57,6 @@ func (g *Granted) Add(text string, id int64) {
 	}
 }
 
-// candidates narrows down which tokens are gone through, by a query that gives their ids, where nothing does so already: of all
-// tokens, for those of one owner are few, and those that are over have indexes of their own.
-func (q *Question) candidates(query string, args ...any) {
-	switch q.f.State {
-	case store.StatePaused, store.StateExpired, store.StateRevoked:
-		return
-	}
-	if q.narrowed == "" && !q.owned() && q.f.After == 0 && !q.d.Loose {
-		q.narrowed, q.within = query, args
-	}
-}
-
 // reaching adds what a scope of a token must hold, and where.
 func (q *Question) reaching() {
 	f, r := q.f, q.f.Reach
@@ -89,29 +77,33 @@ func (q *Question) reaching() {
 			"g.scope) OR g.token_id IN (" + holdsAll + "))"
 		holds = []any{f.Holds, AllRights}
 	}
-	condition, query := "1 = 0", ""
+	text, query := "1 = 0", ""
 	var values []any
 	switch places, args := placesOf(r); {
 	case anywhere:
-		condition = "(EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = t.id) " +
+		text = "(EXISTS (SELECT 1 FROM token_rights r WHERE r.permission = ? AND r.token_id = t.id) " +
 			"OR t.id IN (" + holdsAll + "))"
-		query = "SELECT DISTINCT token_id AS id FROM token_rights WHERE permission IN (?, ?)"
+		if query = "SELECT token_id AS id FROM token_rights WHERE permission"; q.d.Loose {
+			query += " IN (?, ?)"
+		} else {
+			query += " = ? UNION " + query + " = ?" // in the order of ids
+		}
 		values = holds
 	case len(places) > 0:
 		const of = "SELECT g.token_id, g.scope FROM token_grants g WHERE "
 		query = "SELECT DISTINCT g.token_id AS id FROM (" + of + strings.Join(places, " UNION ALL "+of) + ") g WHERE " + held
-		condition = "EXISTS (SELECT 1 FROM token_grants g" + q.indexed("token_grants_by_token") +
+		text = "EXISTS (SELECT 1 FROM token_grants g" + q.indexed("token_grants_by_token") +
 			" WHERE g.token_id = t.id AND (" + strings.Join(places, " OR ") + ") AND " + held
 		if q.d.Loose {
-			condition += " OFFSET 0" // or PostgreSQL makes a join of it
+			text += " OFFSET 0" // or PostgreSQL makes a join of it
 		}
-		condition += ")"
-		values, q.gathers = append(args, holds...), q.manner != walking
+		text += ")"
+		values, q.gathers = append(args, holds...), true
 	}
 	within := values
 	if r.Reports {
 		reports, more := q.reporting()
-		condition = "(" + condition + " OR t.report_until > 0 AND " + reports + ")"
+		text = "(" + text + " OR t.report_until > 0 AND " + reports + ")"
 		values = append(append([]any{}, values...), more...)
 		if query != "" {
 			query += " UNION "
@@ -119,16 +111,13 @@ func (q *Question) reaching() {
 		query += "SELECT t.id FROM tokens t" + q.indexed("tokens_reporting") + " WHERE t.report_until > 0 AND " + reports
 		within = append(append([]any{}, within...), more...)
 	}
-	if q.gathers && q.d.Loose {
-		condition, values = "t.id IN ("+query+")", within
+	q.add(text, values...)
+	q.where[len(q.where)-1].tokens = r.Reports
+	if query != "" {
+		q.list(list{query: query, args: within}, len(q.where)-1)
 	}
-	q.candid(condition, values, query, within)
 	if r.Origin != "" { // last, and of each token: so owners are read of those alone that fulfil all else
-		of := "t"
-		if q.manner == briefly {
-			of = "m"
-		}
-		q.add("EXISTS (SELECT 1 FROM owners o WHERE o.id = "+of+".owner_id AND o.origin = ?)", r.Origin)
+		q.ofOwner("EXISTS (SELECT 1 FROM owners o WHERE o.id = ", " AND o.origin = ?)", r.Origin)
 	}
 }
 
@@ -201,8 +190,8 @@ func (q *Question) unused() {
 	if !q.f.UnusedSince.IsZero() {
 		q.u = true
 		q.add(last+" < ?", millis(q.f.UnusedSince))
-		q.about("t.created_at < ?", millis(q.f.UnusedSince))
 		q.candidates("SELECT token_id AS id FROM token_uses WHERE last_used_at < ?", millis(q.f.UnusedSince))
+		q.about("t.created_at < ?", millis(q.f.UnusedSince))
 	}
 }
 

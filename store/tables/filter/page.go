@@ -11,7 +11,7 @@ import (
 // few is Dialect.Few where that is 0. Of those that an index gives all of, gathered are few.
 const few, gathered = 2000, 6000
 
-// near is how far into a list of more than gathered tokens it is quicker to look at one after the other than to gather all.
+// near is how many tokens at an end of an order are looked at in any case, before what a filter leaves is put in order.
 const near = 400
 
 // from gives the tables of a statement, joined. The statement goes through the first of them.
@@ -21,66 +21,81 @@ func (q *Question) from(narrow, walks bool) (text string, args []any) {
 	}
 	var tables, joins []string
 	first := ""
-	join := func(table, id, index string) {
+	join := func(table, id, index, within string) {
 		if first == "" {
 			table, first = table+index, id
 		} else {
-			joins = append(joins, id+" = "+first)
+			table, joins = table+within, append(joins, id+" = "+first)
 		}
 		tables = append(tables, table)
 	}
 	if narrow {
-		join("("+q.narrowed+") c", "c.id", "")
-		args = q.within
+		join("("+q.narrowed.query+") c", "c.id", "", "")
+		args = slices.Clone(q.narrowed.args)
 	}
 	byUse := q.u && walks && q.column == "u.last_used_at"
 	if byUse {
-		join("token_uses u", "u.token_id", q.indexed("token_uses_by_time"))
+		join("token_uses u", "u.token_id", q.indexed("token_uses_by_time"), "")
 	}
 	if q.m {
-		join("marks m", "m.token_id", q.marksIndex(walks))
+		join("marks m", "m.token_id", q.marksIndex(walks), "")
 	}
-	if q.t {
-		join("tokens t", "t.id", q.tokensIndex(walks))
+	if q.tokens(narrow) {
+		told := ""
+		if q.text != "" {
+			told = q.indexed("tokens_told")
+		}
+		join("tokens t", "t.id", q.tokensIndex(walks), told)
 	}
 	if q.u && !byUse {
-		join("token_uses u", "u.token_id", "")
+		join("token_uses u", "u.token_id", "", "")
 	}
 	text = " FROM " + strings.Join(tables, " CROSS JOIN ") // SQLite goes through them in this order
-	where, own := q.where, q.args
-	if i := q.implied; narrow && i.is {
-		where = slices.Concat(where[:i.at], where[i.at+1:])
-		own = slices.Concat(own[:i.from], own[i.before:])
-	}
-	if narrow {
-		where = slices.Clone(where)
-		for i := range where {
-			where[i] = strings.ReplaceAll(where[i], "t.id", first) // which is known before the token is read
+	for _, c := range q.where {
+		if !narrow || !q.implied(c) {
+			joins = append(joins, strings.ReplaceAll(c.text, "t.id", first)) // which is known before the token is read
+			args = append(args, c.args...)
 		}
 	}
-	if where = append(joins, where...); len(where) > 0 {
-		text += " WHERE " + strings.Join(where, " AND ")
+	if len(joins) > 0 {
+		text += " WHERE " + strings.Join(joins, " AND ")
 	}
-	return text, slices.Concat(args, own)
+	return text, args
+}
+
+// tokens tells whether the table tokens is needed.
+func (q *Question) tokens(narrow bool) bool {
+	return !q.m || q.d.Loose || q.column[0] != 'm' && q.column[0] != 'u' ||
+		slices.ContainsFunc(q.where, func(c condition) bool { return c.tokens && !(narrow && q.implied(c)) })
+}
+
+// conditions are those of the WHERE clause, with their arguments.
+func (q *Question) conditions() (text string, args []any) {
+	var all []string
+	for _, c := range q.where {
+		all, args = append(all, c.text), append(args, c.args...)
+	}
+	return strings.Join(all, " AND "), args
 }
 
 // loosely is from, for a database that chooses its way itself, of all tokens, whatever else there is of them.
 func (q *Question) loosely(narrow bool) (text string, args []any) {
-	text, args = " FROM tokens t", append(args, q.args...)
+	text = " FROM tokens t"
 	if q.u {
 		text += " LEFT JOIN token_uses u ON u.token_id = t.id"
 	}
 	if q.m {
 		text += " LEFT JOIN marks m ON m.token_id = t.id"
 	}
-	where := q.where
+	of := *q
 	if narrow {
-		where, args = append(slices.Clone(where), "t.id IN ("+q.narrowed+")"), append(args, q.within...)
+		of.where = slices.DeleteFunc(slices.Clone(q.where), q.implied)
+		of.add("t.id IN ("+q.narrowed.query+")", q.narrowed.args...)
 	}
-	if len(where) > 0 {
-		text += " WHERE " + strings.Join(where, " AND ")
+	if where, args := of.conditions(); where != "" {
+		return text + " WHERE " + where, args
 	}
-	return text, args
+	return text, nil
 }
 
 // tokensIndex says by which index the table tokens is gone through: that of the order, or of the state.
@@ -137,8 +152,8 @@ func (q *Question) indexed(index string) string {
 }
 
 // id names a column that holds the id of a token.
-func (q *Question) id() string {
-	if q.t {
+func (q *Question) id(narrow bool) string {
+	if q.tokens(narrow) {
 		return "t.id"
 	}
 	return "m.token_id"
@@ -148,8 +163,8 @@ func (q *Question) id() string {
 func (q *Question) Count() (query string, args []any) {
 	f := q.f
 	f.Sort = store.SortExpiresAsc // an order may need a table that the number does not
-	q = Of(f, q.d)
-	from, args := q.from(q.narrowed != "", false)
+	q = Of(f, q.d).brief()
+	from, args := q.from(q.narrows(), false)
 	if q.f.CountTo <= 0 {
 		return "SELECT count(*)" + from, args
 	}
@@ -163,28 +178,44 @@ func (q *Question) Few() (query string, args []any, upTo int) {
 	if f.CountTo <= 0 || f.CountTo > cmp.Or(q.d.Few, few) || f.After != 0 || f.CountOnly {
 		return "", nil, 0
 	}
-	if upTo = f.CountTo; q.gathers || q.text != "" && (f.Reach != nil || f.Holds != "" || f.Mark != store.MarkNone) {
-		upTo = cmp.Or(q.d.Few, gathered)
+	if upTo = f.CountTo; q.gathers || len(q.lists) > 1 && !q.d.Loose {
+		upTo = q.most()
 	}
 	q = q.brief()
-	from, args := q.from(q.narrowed != "", false)
+	narrow := q.narrows()
+	from, args := q.from(narrow, false)
 	by := func(of string) string {
 		if f.Sort.Ascending() {
 			return " ORDER BY " + of + "place, " + of + "id"
 		}
 		return " ORDER BY " + of + "place DESC, " + of + "id DESC"
 	}
-	return "WITH found (id, place) AS MATERIALIZED (SELECT " + q.id() + ", " + q.column + from + " LIMIT ?), " +
+	return "WITH found (id, place) AS MATERIALIZED (SELECT " + q.id(narrow) + ", " + q.column + from + " LIMIT ?), " +
 			"number (total) AS MATERIALIZED (SELECT count(*) FROM found) " +
 			"SELECT number.total, coalesce(p.id, 0) FROM number LEFT JOIN (SELECT id, place FROM found " +
 			"WHERE (SELECT total FROM number) <= ?" + by("") + " LIMIT ? OFFSET ?) AS p ON 1 = 1" + by("p."),
 		append(args, upTo+1, upTo, f.Limit, f.Offset), upTo
 }
 
+// byMarks gives the tables and the order of all candidates by their blast radius, in a database that chooses its way itself: it
+// goes through marks in the order of their index, and reads tokens until a page is full.
+func (q *Question) byMarks() (text string, args []any) {
+	order := " ORDER BY m.reach, m.token_id"
+	if !q.f.Sort.Ascending() {
+		order = " ORDER BY m.reach DESC, m.token_id DESC"
+	}
+	of := *q
+	of.m, of.where = false, slices.DeleteFunc(slices.Clone(q.where), q.implied)
+	text, args = of.loosely(false)
+	rows := " FROM (SELECT m.token_id, m.reach FROM marks m WHERE (m.token_id IN (" + q.narrowed.query + ")) IS TRUE" + order +
+		" OFFSET 0) m JOIN tokens t ON t.id = m.token_id" // IS TRUE keeps it from joining these: it looks them up in memory
+	return strings.Replace(text, " FROM tokens t", rows, 1) + order, slices.Concat(q.narrowed.args, args)
+}
+
 // brief is the question put to candidates and their marks alone, where these tell enough: marks are a quarter of tokens.
 func (q *Question) brief() *Question {
 	if f := &q.f; !q.d.Loose && !q.owned() && f.State == store.StateActive && f.Mark == store.MarkNone {
-		if brief := of(*f, q.d, briefly); brief.narrowed != "" && !brief.t {
+		if brief := of(*f, q.d, true); brief.narrows() && (!brief.tokens(true) || q.text != "") {
 			return brief
 		}
 	}
@@ -204,9 +235,6 @@ func (q *Question) part(total int) (limit, offset int, reversed bool) {
 // Page asks for the ids of those of one page, when there are so many in all. reversed tells that they come in the opposite order.
 func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 	limit, offset := q.f.Limit, q.f.Offset
-	if q.gathers && q.d.Loose && offset+limit <= near {
-		q = of(q.f, q.d, walking)
-	}
 	sorted := q.sorted(total)
 	switch {
 	case !sorted && q.outlying():
@@ -214,28 +242,31 @@ func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 	case !sorted:
 		limit, offset, reversed = q.part(total)
 	}
-	from, args := q.from(q.narrowed != "" && sorted, !sorted)
-	query = "SELECT " + q.id() + from + q.order(sorted, reversed) + " LIMIT ? OFFSET ?"
+	narrow := q.narrows() && sorted
+	if narrow && q.d.Loose && q.d.Marked && q.byReach() && q.f.Mark == store.MarkNone {
+		from, args := q.byMarks()
+		return "SELECT t.id" + from + " LIMIT ? OFFSET ?", append(args, limit, offset), false
+	}
+	from, args := q.from(narrow, !sorted)
+	query = "SELECT " + q.id(narrow) + from + q.order(q.id(narrow), sorted, reversed) + " LIMIT ? OFFSET ?"
 	return query, append(args, limit, offset), reversed
 }
 
 // All gives the WHERE and ORDER BY of a statement of the caller's on tokens t, token_uses u and marks m.
 func (q *Question) All() (text string, args []any) {
-	if len(q.where) > 0 {
-		text = " WHERE " + strings.Join(q.where, " AND ")
+	if text, args = q.conditions(); text != "" {
+		text = " WHERE " + text
 	}
-	t := *q
-	t.t = true
-	return text + t.order(true, false), q.args
+	return text + q.order("t.id", true, false), args
 }
 
-// order gives the ORDER BY clause. sorted keeps the database from going through all tokens in the order of an index.
-func (q *Question) order(sorted, reversed bool) string {
+// order gives the ORDER BY clause, ids being in a column. sorted keeps the database from going through all tokens in the order of
+// an index.
+func (q *Question) order(id string, sorted, reversed bool) string {
 	if q.f.After != 0 {
 		return " ORDER BY t.id"
 	}
 	column, ascending := q.column, q.f.Sort.Ascending()
-	id := q.id()
 	switch {
 	case sorted && column == "lower(t.name)":
 		column += " || ''"

@@ -1,0 +1,138 @@
+package filter
+
+import (
+	"cmp"
+	"context"
+	"strconv"
+	"strings"
+
+	"patgate/store"
+)
+
+// list is a query for the ids, under the name id, of all tokens that may be left, and of others.
+type list struct {
+	query string
+	args  []any
+	// apart tells that its ids are not in order, so that it takes long to look for them on other lists.
+	apart bool
+	// marks tells that it is an index of the table marks, by which that is gone through.
+	marks bool
+}
+
+// candidates adds a list of tokens, all of which fulfil the condition that was added last, for a database that does not choose
+// its way itself, and has a row in token_uses for each of them.
+func (q *Question) candidates(query string, args ...any) {
+	if !q.d.Loose {
+		q.list(list{query: query, args: args}, len(q.where)-1)
+	}
+}
+
+// list adds a list of tokens, all of which fulfil a condition.
+func (q *Question) list(l list, condition int) {
+	q.lists = append(q.lists, l)
+	q.where[condition].list = len(q.lists)
+}
+
+// standing adds the list of the tokens with a state or a badge, which the first condition is about, if there are others that may
+// be shorter or longer.
+func (q *Question) standing() {
+	if len(q.lists) == 0 {
+		return
+	}
+	c, state := q.where[0], q.f.State
+	switch {
+	case q.d.Loose && (state != store.StateRevoked || q.f.Mark != store.MarkNone): // no index gives these alone
+	case q.marksIndex(false) != "":
+		q.list(list{"SELECT m.token_id AS id FROM marks m" + q.marksIndex(false) + " WHERE " + c.text, c.args, true, true}, 0)
+	case q.f.Mark != store.MarkNone:
+	case state == store.StatePaused, state == store.StateExpired, state == store.StateRevoked:
+		q.list(list{"SELECT t.id FROM tokens t" + q.tokensIndex(false) + " WHERE " + c.text, c.args, true, false}, 0)
+	}
+}
+
+// Asker answers questions with one row.
+type Asker interface {
+	QueryRow(ctx context.Context, query string, args ...any) interface{ Scan(fields ...any) error }
+}
+
+// Sized is the question as it is asked where there are several lists of candidates, whose sizes it asks for.
+func (q *Question) Sized(ctx context.Context, of Asker) (*Question, error) {
+	query, args, columns := q.Sizes()
+	if query == "" || q.f.Limit == 0 && !q.f.CountOnly {
+		return q, nil
+	}
+	d, to := q.d, make([]any, columns)
+	d.Sizes = make([]int, columns)
+	for i := range to {
+		to[i] = &d.Sizes[i]
+	}
+	err := of.QueryRow(ctx, query, args...).Scan(to...)
+	return Of(q.f, d), err
+}
+
+// Sizes asks, in a row of so many columns, how many tokens are on each of the lists of candidates, up to gathered and one more.
+// No query: there are not several lists.
+func (q *Question) Sizes() (query string, args []any, columns int) {
+	if len(q.lists) < 2 || q.owned() || q.f.After != 0 || q.d.Loose && !q.lists[len(q.lists)-1].apart {
+		return "", nil, 0
+	}
+	var all []string
+	for _, l := range q.lists {
+		if q.d.Loose && !l.apart { // it would be gone through to its end
+			all = append(all, strconv.Itoa(q.most()+1))
+			continue
+		}
+		all, args = append(all, "(SELECT count(*) FROM (SELECT 1 FROM ("+l.query+") AS l LIMIT ?) AS n)"), append(args, l.args...)
+		args = append(args, q.most()+1)
+	}
+	return "SELECT " + strings.Join(all, ", "), args, len(all)
+}
+
+// most is how many tokens are put in order at once where lists give all of them.
+func (q *Question) most() int { return cmp.Or(q.d.Few, gathered) }
+
+// narrow chooses the candidates: those on the shortest list, if that is short, or those that are on all lists.
+func (q *Question) narrow() {
+	if len(q.lists) == 0 || q.owned() || q.f.After != 0 {
+		return
+	}
+	q.on = make([]bool, len(q.lists))
+	if shortest := q.shortest(); shortest >= 0 {
+		if l := q.lists[shortest]; !l.marks && !(q.d.Loose && l.apart) {
+			q.on[shortest], q.narrowed = true, l
+		}
+		return
+	}
+	if q.d.Loose { // it knows itself how to go through several
+		q.on[0], q.narrowed = true, q.lists[0]
+		return
+	}
+	var all []string
+	for i, l := range q.lists {
+		if !l.apart || q.d.Sizes != nil && q.d.Sizes[i] <= q.most() {
+			q.on[i] = true
+			all, q.narrowed.args = append(all, "SELECT id FROM ("+l.query+")"), append(q.narrowed.args, l.args...)
+		}
+	}
+	q.narrowed.query = strings.Join(all, " INTERSECT ")
+}
+
+// shortest gives the list that is gone through alone; -1: all are long.
+func (q *Question) shortest() int {
+	if len(q.lists) == 1 {
+		return 0
+	}
+	at := -1
+	for i, size := range q.d.Sizes {
+		if size <= q.most()/2 && (at < 0 || size < q.d.Sizes[at]) {
+			at = i
+		}
+	}
+	return at
+}
+
+// narrows tells whether there are candidates.
+func (q *Question) narrows() bool { return q.narrowed.query != "" }
+
+// implied tells whether all candidates fulfil a condition.
+func (q *Question) implied(c condition) bool { return c.list > 0 && q.on != nil && q.on[c.list-1] }
