@@ -59,7 +59,7 @@ func (p *plainLines) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buff
 		who = cmp.Or(word(p.o.Name(id)), text["token_id"])
 	}
 	parts := []string{e.Time.Format("15:04:05.000"), strings.ToUpper(text["verdict"]), who, text["method"],
-		cmp.Or(text["route"], "(no row)")}
+		cmp.Or(text["route"], "(unknown endpoint)")}
 	where := strings.TrimSpace(text["boundary"] + " " + cmp.Or(word(text[plainContainer]), text["boundary_id"]))
 	if text["boundary"] == "project" && text[plainContainer] != "" {
 		where = word(text[plainContainer])
