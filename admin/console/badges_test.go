@@ -12,7 +12,6 @@ import (
 
 	"patgate/admin/api"
 	"patgate/store"
-	"patgate/store/tables"
 	"patgate/token"
 )
 
@@ -60,16 +59,7 @@ func TestBadges(t *testing.T) {
 	if err := w.store.AddUses(t.Context(), []store.Use{{TokenID: used, Count: 1, Last: w.now()}}); err != nil {
 		t.Fatal(err)
 	}
-	run := func(statement string) {
-		t.Helper()
-		if err := w.store.Database().Change(t.Context(), "changing", func(tx tables.Conn) error {
-			_, err := tx.Exec(t.Context(), statement)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run("UPDATE tokens SET table_version = 0 WHERE name = 'pushes'")
+	w.change(t, "UPDATE tokens SET table_version = 0 WHERE name = 'pushes'")
 	wants := map[string]string{
 		"broad":                  "everywhere",
 		"makes_credentials":      "keys",
@@ -108,7 +98,7 @@ func TestBadges(t *testing.T) {
 		t.Errorf("with another filter: %q", names)
 	}
 
-	run("UPDATE marks SET judged = 0, broad = 0")
+	w.change(t, "UPDATE marks SET judged = 0, broad = 0")
 	w.storing.idle.Store(true)
 	const lacks = "Not all tokens have been looked through yet: some may be missing from this list."
 	if names, answer := w.asks(t, "badge=broad"); len(names) > 0 || answer.Header().Get("X-Incomplete") != "true" {

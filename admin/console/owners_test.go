@@ -12,7 +12,6 @@ import (
 
 	"patgate/forge/forgetest"
 	"patgate/store"
-	"patgate/store/tables"
 )
 
 // figures finds the links of a row of the table of owners, with what they say.
@@ -71,19 +70,10 @@ func TestOwners(t *testing.T) {
 	if err := w.Marks().Once(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	note := func(statement string) {
-		t.Helper()
-		if err := w.store.Database().Change(t.Context(), "changing", func(tx tables.Conn) error {
-			_, err := tx.Exec(t.Context(), statement)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	note("UPDATE marks SET broad = 0, judged = 0")
+	w.change(t, "UPDATE marks SET broad = 0, judged = 0")
 	follow("judged when it is asked", map[string]int{"alice Active": 3, "alice Broad": 1, "alice Dangerous": 1})
 	root.get(t, "/owners").lacks(t, "Still counting")
-	note("UPDATE marks SET dangerous = -1, judged = 7, version = 0")
+	w.change(t, "UPDATE marks SET dangerous = -1, judged = 7, version = 0")
 	root.get(t, "/owners").wants(t, http.StatusOK, "Still counting")
 	root.get(t, "/everyone").wants(t, http.StatusOK, "Still counting")
 	if err := w.Marks().Once(t.Context()); err != nil {

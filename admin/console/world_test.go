@@ -29,6 +29,7 @@ import (
 	"patgate/store"
 	"patgate/store/seal"
 	"patgate/store/sqlite"
+	"patgate/store/tables"
 	"patgate/token"
 )
 
@@ -57,6 +58,17 @@ type world struct {
 	events  []console.Event
 	changes []tokens.Change
 	faults  []string
+}
+
+// change runs a statement on the store.
+func (w *world) change(t *testing.T, statement string) {
+	t.Helper()
+	if err := w.store.Database().Change(t.Context(), "changing", func(tx tables.Conn) error {
+		_, err := tx.Exec(t.Context(), statement)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // pass moves the clock.
