@@ -53,7 +53,8 @@ func TestDecisionsForPeople(t *testing.T) {
 		{"an allowed request", with(asked, text("verdict", "allow"), text("reason", "granted"), number("status", 200),
 			number("token_id", 1), number("boundary_id", 6)), "03:04:05.006 ALLOW ci GET /projects/{project}/issues on project 6 200\n"},
 		{"nobody's", []zapcore.Field{text("credential", "anonymous"), text("method", "GET"), text("verdict", "deny"),
-			text("reason", "no_credential"), number("status", 401)}, "03:04:05.006 DENY anonymous GET (unknown endpoint) (no_credential) 401\n"},
+			text("reason", "no_credential"), number("status", 401)},
+			"03:04:05.006 DENY anonymous GET (unknown endpoint) (no_credential) 401\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, err := encoder.Clone().EncodeEntry(zapcore.Entry{Time: at, Message: "decision"}, c.fields)

@@ -88,7 +88,8 @@ func TestCountsWhileTokensAreJudged(t *testing.T) {
 	if n, err := counts.Of(t.Context(), w.Service, owner, false); err != nil || n.Broad != 1 || n.Counting {
 		t.Errorf("beside one that cannot be read: %+v, %v", n, err)
 	}
-	if list, _, err := w.Inspect(t.Context(), owner, tokens.Query{Filter: store.Filter{Mark: store.MarkBroad}}); err != nil || len(list) != 1 {
+	broad := tokens.Query{Filter: store.Filter{Mark: store.MarkBroad}}
+	if list, _, err := w.Inspect(t.Context(), owner, broad); err != nil || len(list) != 1 {
 		t.Errorf("%d are broad, %v", len(list), err)
 	}
 	run("UPDATE tokens SET scopes = ? WHERE id = ?", scopes, broken)

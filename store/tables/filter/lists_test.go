@@ -36,9 +36,10 @@ func TestCandidates(t *testing.T) {
 			[]string{"r.permission"}},
 		"few revoked": {revoked, exactly, []int{6001, 12},
 			[]string{"FROM (SELECT t.id FROM tokens t BY tokens_revoked WHERE t.revoked_at > 0) c", "lower(t.name)"}, []string{text}},
-		"some revoked":            {revoked, exactly, []int{6001, 5000}, []string{text, "INTERSECT", "tokens_revoked"}, nil},
-		"most revoked":            {revoked, exactly, []int{6001, 6001}, []string{text, "t.revoked_at > 0"}, []string{"tokens_revoked"}},
-		"few broad":               {broad, exactly, []int{6001, 12}, []string{"m BY marks_broad CROSS JOIN tokens t BY tokens_told"}, []string{text}},
+		"some revoked": {revoked, exactly, []int{6001, 5000}, []string{text, "INTERSECT", "tokens_revoked"}, nil},
+		"most revoked": {revoked, exactly, []int{6001, 6001}, []string{text, "t.revoked_at > 0"}, []string{"tokens_revoked"}},
+		"few broad": {broad, exactly, []int{6001, 12},
+			[]string{"m BY marks_broad CROSS JOIN tokens t BY tokens_told"}, []string{text}},
 		"of an owner who has few": {owners, exactly, nil, nil, []string{text, rights}},
 
 		"few revoked, in PostgreSQL":  {revoked, loosely, []int{6001, 12}, nil, []string{text}},
