@@ -136,7 +136,7 @@ func (q *Question) rows() (from condition, id string, ok bool) {
 		return condition{text: " FROM marks m"}, "m.token_id", true
 	}
 	from = condition{text: " FROM tokens t" + q.tokensIndex(true)}
-	if q.f.State != store.StateAny {
+	if q.f.State != store.StateAny || q.f.Mark != store.MarkNone {
 		from = condition{text: from.text + " WHERE " + q.where[0].text, args: q.where[0].args}
 	}
 	return from, "t.id", q.d.Loose || !q.m && q.tokensIndex(true) != ""

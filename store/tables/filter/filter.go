@@ -251,7 +251,7 @@ func (q *Question) named() {
 	}
 	if !f.Naming.Empty() {
 		queries, values := naming(f.Naming, f.OwnerID, false)
-		q.about("(t.id IN ("+strings.Join(queries, ") OR t.id IN (")+"))", values...)
+		q.about("t.id IN ("+strings.Join(queries, " UNION ")+")", values...)
 	}
 	if f.Search == "" {
 		return
