@@ -51,10 +51,6 @@ func readPlainly(s *spec, row *routes.Route) (query, body []leafValue, err error
 		return query, nil, nil
 	}
 	contentType := s.contentType
-	if text := strings.TrimSpace(string(s.body)); s.method != "POST" && s.method != "PUT" && s.method != "PATCH" &&
-		(text == "{}" || text == "null") {
-		return query, nil, nil // libraries send it with every request
-	}
 	for _, h := range s.headers {
 		if name, value, _ := strings.Cut(h, ":"); strings.EqualFold(name, "content-type") {
 			contentType = strings.TrimSpace(value)
@@ -65,6 +61,10 @@ func readPlainly(s *spec, row *routes.Route) (query, body []leafValue, err error
 		return nil, nil, fmt.Errorf("the content type: %w", err)
 	}
 	err = nil
+	if text := strings.TrimSpace(string(s.body)); s.method != "POST" && s.method != "PUT" && s.method != "PATCH" &&
+		(text == "{}" || text == "null") && (contentType == "" || mediaType == "application/json") {
+		return query, nil, nil // libraries send it with every request
+	}
 	if slices.Contains(row.Body.Stream, mediaType) {
 		return query, nil, nil
 	}

@@ -47,6 +47,8 @@ var pastCases = []pastCase{
 		path: "/projects/some.group%2Fsome.proj/packages/nuget/index", query: []string{"id=some.group%2Fsome.proj"}, passes: true},
 	{name: "an id beside a container's path, on a row that answers anybody", pair: "GET /projects/:id/packages/nuget/index",
 		path: "/projects/some.group%2Fsome.proj/packages/nuget/index", query: []string{"id=5"}},
+	{name: "a form that is what libraries send as JSON with every request", pair: "DELETE /groups/:id/push_rule",
+		path: "/groups/17/push_rule", kind: "application/x-www-form-urlencoded", body: "null", passes: true},
 	{name: "a parameter called as what is removed from the answer", pair: "GET /projects/:id/triggers/:trigger_id",
 		path: "/projects/17/triggers/17", query: []string{"platform_kubernetes_attributes%5Btoken%5D="}, passes: true},
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"patgate/proxy/reading"
+	"patgate/token"
 	"regexp"
 	"strings"
 	"sync"
@@ -74,6 +75,15 @@ func readMessage(r *bufio.Reader) (all []byte, err error) {
 	return append(all, body...), err
 }
 
+// withoutPart hides the beginning of a token, at which a body ends that is shorter than it could be.
+func withoutPart(text, secret string) string {
+	const least = len(token.Prefix) + 4 // no other text begins so
+	for n := len(secret) - 1; n >= least; n-- {
+		text = strings.ReplaceAll(text, secret[:n], fmt.Sprintf("TOKEN[:%d]", n))
+	}
+	return text
+}
+
 // outcomeBy sends bytes on a connection of their own, in pieces, and gives everything that comes back in a form in which it can
 // be compared: of each answer its status, its fields and its body.
 //
@@ -104,8 +114,9 @@ func outcomeBy(address string, trust *tls.Config, pieces []string, token string)
 	_ = c.(interface{ CloseWrite() error }).CloseWrite()
 	var out strings.Builder
 	said := func() string {
-		return strings.NewReplacer(address, "GATEWAY", "https", "http", token, "TOKEN", fmt.Sprintf("%x", token),
+		text := strings.NewReplacer(address, "GATEWAY", "https", "http", token, "TOKEN", fmt.Sprintf("%x", token),
 			"TOKEN").Replace(out.String())
+		return withoutPart(text, token)
 	}
 	method, _, _ := strings.Cut(strings.TrimLeft(strings.Join(pieces, ""), "\r\n"), " ")
 	for {
