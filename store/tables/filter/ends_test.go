@@ -125,6 +125,26 @@ func TestWhatLiesAtTheFarEnd(t *testing.T) {
 	}
 }
 
+// Far inside an order, what is looked at is held against the candidates in memory, and not asked one by one what these fulfil.
+func TestDeepPages(t *testing.T) {
+	d := filter.Dialect{IndexedBy: func(index string) string { return " BY " + index }, Tokens: 100_000}
+	for _, sort := range []store.Sort{store.SortExpiresAsc, store.SortLastUsedDesc, store.SortReachAsc, store.SortNameAsc} {
+		f := store.Filter{State: store.StateActive, Holds: "push_code", Sort: sort, Now: time.Now(), Limit: 20, CountTo: 1000}
+		for offset, want := range map[int]bool{0: false, 180: false, 181: true, 980: true} {
+			f.Offset = offset
+			ends := filter.Of(f, d).Ends(1001)
+			if len(ends) != 1 {
+				t.Fatalf("%s at %d: %d ends", sort, offset, len(ends))
+			}
+			query := ends[0].Query
+			if strings.Contains(query, " IN (SELECT id FROM (SELECT token_id AS id FROM token_rights") != want ||
+				strings.Contains(query, "EXISTS (SELECT 1 FROM token_rights") == want || strings.Count(query, "?") != len(ends[0].Args) {
+				t.Errorf("%s at %d: %s", sort, offset, query)
+			}
+		}
+	}
+}
+
 // The tokens of an owner who has few are put in order. Those of one who has many are gone through in the order of an index, unless the
 // page is so far inside that it would be read for longer than they take to be put in order.
 func TestOwnersOfManyTokens(t *testing.T) {
