@@ -121,15 +121,22 @@ func (q *Question) outset(total int) []End {
 	if id == "t.id" { // SQLite takes no pair with an expression in it for a range of an index
 		of.add(q.column+compared+"(SELECT place"+last, args...)
 	}
-	where := q.where
 	if q.narrows() && offset+limit > near/2 { // so many are looked at that it pays to have all candidates in memory
-		of.add(id+" IN (SELECT id FROM ("+q.narrowed.query+"))", q.narrowed.args...)
-		where = slices.DeleteFunc(slices.Clone(where), q.implied)
+		of.where = append(of.where, q.held(id).where...)
+	} else {
+		of.where = append(of.where, q.where...)
 	}
-	of.where = append(of.where, where...)
 	from, args := of.from(false, true)
 	query := "SELECT " + q.id(false) + from + q.order(q.id(false), false, reversed) + " LIMIT ? OFFSET ?"
 	return []End{{query, append(args, limit, offset), full, reversed}}
+}
+
+// held is the question with all candidates in memory, against which what is gone through is held.
+func (q *Question) held(id string) *Question {
+	of := *q
+	of.where = []condition{{text: id + " IN (SELECT id FROM (" + q.narrowed.query + "))", args: q.narrowed.args}}
+	of.where = append(of.where, slices.DeleteFunc(slices.Clone(q.where), q.implied)...)
+	return &of
 }
 
 // rows gives the FROM clause of what has an index in the order, and its column with ids. Not ok: another order is gone through.

@@ -237,6 +237,9 @@ func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 	limit, offset := q.f.Limit, q.f.Offset
 	sorted := q.sorted(total)
 	switch {
+	case !sorted && q.outlying() && q.inOrder():
+		q = q.held("t.id")
+		limit, offset, reversed = q.part(total)
 	case !sorted && q.outlying():
 		q, sorted = q.brief(), true
 	case !sorted:
@@ -250,6 +253,13 @@ func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 	from, args := q.from(narrow, !sorted)
 	query = "SELECT " + q.id(narrow) + from + q.order(q.id(narrow), sorted, reversed) + " LIMIT ? OFFSET ?"
 	return query, append(args, limit, offset), reversed
+}
+
+// inOrder tells whether an index of the table tokens, which tells the state of each too, gives the order: to go through it costs
+// less than to read what candidates are put in order by.
+func (q *Question) inOrder() bool {
+	_, id, ok := q.rows()
+	return ok && id == "t.id" && q.narrows() && !q.d.Loose
 }
 
 // All gives the WHERE and ORDER BY of a statement of the caller's on tokens t, token_uses u and marks m.
