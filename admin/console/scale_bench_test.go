@@ -332,6 +332,8 @@ func benchPages(b *testing.B, st kept) {
 		{"search-can", "search=renovate&can=push_code"},
 		{"search-broad", "search=renovate&badge=broad"},
 		{"search-revoked", "search=renovate&state=revoked"},
+		{"search-soon", "search=renovate&badge=expiring_soon"},
+		{"search-soon-by-reach", "search=renovate&badge=expiring_soon&sort=reach_desc"},
 		{"broad-by-last-use", "badge=broad&sort=last_used_asc"},
 		{"broad-by-lowest-reach", "badge=broad&sort=reach_asc"},
 		{"can-by-lowest-reach", "can=push_code&sort=reach_asc"},

@@ -131,11 +131,12 @@ func (q *Question) outset(total int) []End {
 	return []End{{query, append(args, limit, offset), full, reversed}}
 }
 
-// held is the question with all candidates in memory, against which what is gone through is held.
+// held is the question with all candidates in memory, against which what is gone through is held. The first condition stays: an
+// index may have only what fulfils it.
 func (q *Question) held(id string) *Question {
 	of := *q
 	of.where = []condition{{text: id + " IN (SELECT id FROM (" + q.narrowed.query + "))", args: q.narrowed.args}}
-	of.where = append(of.where, slices.DeleteFunc(slices.Clone(q.where), q.implied)...)
+	of.where = append(append(of.where, q.where[0]), slices.DeleteFunc(slices.Clone(q.where[1:]), q.implied)...)
 	return &of
 }
 

@@ -3,6 +3,7 @@ package filter
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,6 +45,11 @@ func (q *Question) standing() {
 	case q.d.Loose && (state != store.StateRevoked || q.f.Mark != store.MarkNone): // no index gives these alone
 	case q.marksIndex(false) != "":
 		q.list(list{"SELECT m.token_id AS id FROM marks m" + q.marksIndex(false) + " WHERE " + c.text, c.args, true, true}, 0)
+	case q.f.Mark == store.MarkSoon: // an index has all that its two conditions are about
+		soon := q.where[1]
+		query := "SELECT t.id FROM tokens t" + q.tokensIndex(false) + " WHERE " + c.text + " AND " + soon.text
+		q.list(list{query: query, args: slices.Concat(c.args, soon.args)}, 0)
+		q.where[1].list = len(q.lists)
 	case q.f.Mark != store.MarkNone:
 	case state == store.StatePaused, state == store.StateExpired, state == store.StateRevoked:
 		q.list(list{"SELECT t.id FROM tokens t" + q.tokensIndex(false) + " WHERE " + c.text, c.args, true, false}, 0)

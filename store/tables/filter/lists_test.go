@@ -20,6 +20,7 @@ func TestCandidates(t *testing.T) {
 		both    = store.Filter{Search: "2026", Holds: "push_code"}
 		revoked = store.Filter{Search: "2026", State: store.StateRevoked}
 		broad   = store.Filter{Search: "2026", Mark: store.MarkBroad}
+		soon    = store.Filter{Search: "2026", Mark: store.MarkSoon}
 		owners  = store.Filter{OwnerID: 3, Search: "2026", Holds: "push_code"}
 	)
 	for name, tc := range map[string]struct {
@@ -36,8 +37,9 @@ func TestCandidates(t *testing.T) {
 			[]string{"r.permission"}},
 		"few revoked": {revoked, exactly, []int{6001, 12},
 			[]string{"FROM (SELECT t.id FROM tokens t BY tokens_revoked WHERE t.revoked_at > 0) c", "lower(t.name)"}, []string{text}},
-		"some revoked": {revoked, exactly, []int{6001, 5000}, []string{text, "INTERSECT", "tokens_revoked"}, nil},
-		"most revoked": {revoked, exactly, []int{6001, 6001}, []string{text, "t.revoked_at > 0"}, []string{"tokens_revoked"}},
+		"some revoked":          {revoked, exactly, []int{6001, 5000}, []string{text, "INTERSECT", "tokens_revoked"}, nil},
+		"most revoked":          {revoked, exactly, []int{6001, 6001}, []string{text, "t.revoked_at > 0"}, []string{"tokens_revoked"}},
+		"many that expire soon": {soon, exactly, []int{6001, 6001}, []string{text + ") INTERSECT", "tokens_live"}, []string{"c.id AND t.revoked_at"}},
 		"few broad": {broad, exactly, []int{6001, 12},
 			[]string{"m BY marks_broad CROSS JOIN tokens t BY tokens_told"}, []string{text}},
 		"of an owner who has few": {owners, exactly, nil, nil, []string{text, rights}},
