@@ -277,7 +277,7 @@ func (q *Question) named() {
 		}
 	}
 	if len(candidates) > 0 {
-		q.lists = append(q.lists, list{query: strings.Join(candidates, " UNION "), args: within})
+		q.lists = append(q.lists, list{query: strings.Join(candidates, " UNION "), args: within, text: true})
 	}
 	q.about("("+text+")", values...)
 }

@@ -18,6 +18,8 @@ type list struct {
 	apart bool
 	// marks tells that it is an index of the table marks, by which that is gone through.
 	marks bool
+	// text tells that it is of the tokens that a text is in. PostgreSQL takes it for far shorter than it is.
+	text bool
 }
 
 // candidates adds a list of tokens, all of which fulfil the condition that was added last, for a database that does not choose
@@ -44,7 +46,8 @@ func (q *Question) standing() {
 	switch {
 	case q.d.Loose && (state != store.StateRevoked || q.f.Mark != store.MarkNone): // no index gives these alone
 	case q.marksIndex(false) != "":
-		q.list(list{"SELECT m.token_id AS id FROM marks m" + q.marksIndex(false) + " WHERE " + c.text, c.args, true, true}, 0)
+		query := "SELECT m.token_id AS id FROM marks m" + q.marksIndex(false) + " WHERE " + c.text
+		q.list(list{query: query, args: c.args, apart: true, marks: true}, 0)
 	case q.f.Mark == store.MarkSoon: // an index has all that its two conditions are about
 		soon := q.where[1]
 		query := "SELECT t.id FROM tokens t" + q.tokensIndex(false) + " WHERE " + c.text + " AND " + soon.text
@@ -52,7 +55,7 @@ func (q *Question) standing() {
 		q.where[1].list = len(q.lists)
 	case q.f.Mark != store.MarkNone:
 	case state == store.StatePaused, state == store.StateExpired, state == store.StateRevoked:
-		q.list(list{"SELECT t.id FROM tokens t" + q.tokensIndex(false) + " WHERE " + c.text, c.args, true, false}, 0)
+		q.list(list{query: "SELECT t.id FROM tokens t" + q.tokensIndex(false) + " WHERE " + c.text, args: c.args, apart: true}, 0)
 	}
 }
 
@@ -79,19 +82,35 @@ func (q *Question) Sized(ctx context.Context, of Asker) (*Question, error) {
 // Sizes asks, in a row of so many columns, how many tokens are on each of the lists of candidates, up to gathered and one more.
 // No query: there are not several lists.
 func (q *Question) Sizes() (query string, args []any, columns int) {
-	if len(q.lists) < 2 || q.owned() || q.f.After != 0 || q.d.Loose && !q.lists[len(q.lists)-1].apart {
+	if q.owned() || q.f.After != 0 || q.d.Loose && !q.crossed() || !q.d.Loose && len(q.lists) < 2 {
 		return "", nil, 0
 	}
 	var all []string
 	for _, l := range q.lists {
-		if q.d.Loose && !l.apart { // it would be gone through to its end
+		if q.d.Loose && !l.apart && !l.text { // it would be gone through to its end
 			all = append(all, strconv.Itoa(q.most()+1))
 			continue
 		}
-		all, args = append(all, "(SELECT count(*) FROM (SELECT 1 FROM ("+l.query+") AS l LIMIT ?) AS n)"), append(args, l.args...)
+		query := l.query
+		if q.d.Loose {
+			query = strings.ReplaceAll(query, " UNION ", " UNION ALL ") // which ends at the limit
+		}
+		all, args = append(all, "(SELECT count(*) FROM (SELECT 1 FROM ("+query+") AS l LIMIT ?) AS n)"), append(args, l.args...)
 		args = append(args, q.most()+1)
 	}
 	return "SELECT " + strings.Join(all, ", "), args, len(all)
+}
+
+// crossed tells whether it pays to ask for sizes in a database that chooses its way itself: where another index gives all tokens
+// of a state or a badge.
+func (q *Question) crossed() bool {
+	n := len(q.lists)
+	return n > 0 && (q.lists[0].text && q.f.Mark == store.MarkSoon || n > 1 && q.lists[n-1].apart)
+}
+
+// common tells whether a text is in so many of the tokens that expire soon, perhaps, that these are gone through instead.
+func (q *Question) common() bool {
+	return q.d.Loose && q.narrowed.text && q.f.Mark == store.MarkSoon && q.d.Sizes != nil && q.d.Sizes[0] > q.most()
 }
 
 // most is how many tokens are put in order at once where lists give all of them.

@@ -44,9 +44,11 @@ func TestCandidates(t *testing.T) {
 			[]string{"m BY marks_broad CROSS JOIN tokens t BY tokens_told"}, []string{text}},
 		"of an owner who has few": {owners, exactly, nil, nil, []string{text, rights}},
 
-		"few revoked, in PostgreSQL":  {revoked, loosely, []int{6001, 12}, nil, []string{text}},
-		"most revoked, in PostgreSQL": {revoked, loosely, []int{6001, 6001}, []string{"t.id IN (" + text + ")"}, nil},
-		"many of both, in PostgreSQL": {both, loosely, nil, []string{"t.id IN (" + text + ")", "r.permission = ?"}, nil},
+		"few revoked, in PostgreSQL":                {revoked, loosely, []int{6001, 12}, nil, []string{text}},
+		"most revoked, in PostgreSQL":               {revoked, loosely, []int{6001, 6001}, []string{"t.id IN (" + text + ")"}, nil},
+		"little text, expiring soon, in PostgreSQL": {soon, loosely, []int{12}, []string{"t.id IN (" + text + ")"}, nil},
+		"common text, expiring soon, in PostgreSQL": {soon, loosely, []int{6001}, []string{"lower(t.name)"}, []string{text}},
+		"many of both, in PostgreSQL":               {both, loosely, nil, []string{"t.id IN (" + text + ")", "r.permission = ?"}, nil},
 	} {
 		f := tc.f
 		f.Now, f.Limit, f.CountTo = time.Now(), 20, 1000

@@ -164,7 +164,7 @@ func (q *Question) Count() (query string, args []any) {
 	f := q.f
 	f.Sort = store.SortExpiresAsc // an order may need a table that the number does not
 	q = Of(f, q.d).brief()
-	from, args := q.from(q.narrows(), false)
+	from, args := q.from(q.narrows() && !q.common(), false)
 	if q.f.CountTo <= 0 {
 		return "SELECT count(*)" + from, args
 	}
@@ -178,11 +178,11 @@ func (q *Question) Few() (query string, args []any, upTo int) {
 	if f.CountTo <= 0 || f.CountTo > cmp.Or(q.d.Few, few) || f.After != 0 || f.CountOnly {
 		return "", nil, 0
 	}
-	if upTo = f.CountTo; q.gathers || len(q.lists) > 1 && !q.d.Loose {
+	if upTo = f.CountTo; q.gathers || q.common() || len(q.lists) > 1 && !q.d.Loose {
 		upTo = q.most()
 	}
 	q = q.brief()
-	narrow := q.narrows()
+	narrow := q.narrows() && !q.common()
 	from, args := q.from(narrow, false)
 	by := func(of string) string {
 		if f.Sort.Ascending() {
@@ -245,7 +245,7 @@ func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 	case !sorted:
 		limit, offset, reversed = q.part(total)
 	}
-	narrow := q.narrows() && sorted
+	narrow := q.narrows() && sorted && !q.common()
 	if narrow && q.d.Loose && q.d.Marked && q.byReach() && q.f.Mark == store.MarkNone {
 		from, args := q.byMarks()
 		return "SELECT t.id" + from + " LIMIT ? OFFSET ?", append(args, limit, offset), false
