@@ -65,6 +65,7 @@ func (l *learner) proposed(t *testing.T, page string, requests int) {
 // TestLearningByClicks has a broad token do a job, goes from its page to the smaller one that would have been enough, makes that
 // by the filled form, and does the job with it: nothing is denied. The page of the broad one says that nothing uses it any more.
 func TestLearningByClicks(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	l := &learner{consoleStage: startConsole(t, "PATGATE_LEARN_MODE=on")}
 	l.git = serveGit(t, l.running)
 	w := l.world

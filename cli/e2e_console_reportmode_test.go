@@ -9,6 +9,7 @@ import (
 // TestReportModeByClicks makes a token in report mode by the form, looks at what it would have been denied, makes the smaller token of
 // that, and ends report mode by the form.
 func TestReportModeByClicks(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	s := startConsole(t, "PATGATE_TOKENS_REPORT_MODE=allow")
 	w := s.world
 	issues := fmt.Sprintf("/api/v4/projects/%d/issues", w.api)

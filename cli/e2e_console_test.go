@@ -136,6 +136,7 @@ func (s *consoleStage) tokenPage(name string) {
 
 // TestConsole walks through the console in a real browser as its users do, and uses what was made there at the gateway.
 func TestConsole(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	s := startConsole(t)
 	w := s.world
 	issues := fmt.Sprintf("/api/v4/projects/%d/issues", w.api)

@@ -13,6 +13,7 @@ import (
 // TestTrustsByClicks: a trust is looked at and revoked in a real browser, by its owner who administers patgate too, and what files have in
 // force is there; every page is without barriers, light on a screen and dark on a phone.
 func TestTrustsByClicks(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	i := trusttest.New(t)
 	policies := t.TempDir()
 	rules := "kind: Limit\nname: frozen\ndescription: nobody merges\ndeny: {permissions: [merge_merge_request]}\n---\nkind: Template\n" +

@@ -126,6 +126,7 @@ func (s *consoleStage) denied(t *testing.T, page string) {
 // TestConsoleQuestions asks who can do what, takes what is found along as CSV and JSON, changes several tokens at once, follows a denial
 // to the page that shows before and after, and loses its session while it types. Each page is looked at in every view.
 func TestConsoleQuestions(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	s := startConsole(t)
 	page, secret := s.team(t)
 	issues := fmt.Sprintf("/api/v4/projects/%d/issues", s.world.api)
@@ -256,6 +257,7 @@ func TestConsoleQuestions(t *testing.T) {
 
 // TestTheForm looks at what makes the form quick: templates, what is common, ten more, pasted addresses, and the arrow keys.
 func TestTheForm(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	s := startConsole(t)
 	w := s.world
 	for i := range 25 {
@@ -444,6 +446,7 @@ func TestConsoleQuestionsByKeyboard(t *testing.T) {
 
 // TestConsoleQuestionsWithoutAScript does it all in a browser that runs no script, on a phone.
 func TestConsoleQuestionsWithoutAScript(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	s := startConsole(t)
 	page, secret := s.team(t)
 	if _, err := chromedp.Call(s.browser.ctx, emulation.SetScriptExecutionDisabled,

@@ -11,6 +11,7 @@ import (
 // TestCountsOutliveAKill kills patgate while it counts: what was stored before is there once, what was not is lost, and nothing is
 // there twice. A second patgate on the same store adds to the same counts.
 func TestCountsOutliveAKill(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	r := startRunning(t)
 	project := fmt.Sprintf("/api/v4/projects/%d", r.world.api)
 	v := r.make(t, creation("counted", on(r.world.api, "read_project")))

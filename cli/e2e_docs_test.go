@@ -133,6 +133,7 @@ func (d *documented) notRun() (entry, why string) {
 // TestDocumentedLines runs what README.md and docs give to paste, as it stands but for addresses and ids, over the built binary and in
 // front of the stand-in forge. A command that is not run is in elsewhere, with the reason; one that is there and nowhere else is told.
 func TestDocumentedLines(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	needs(t, "curl", "apt-get install curl")
 	needs(t, "git", "apt-get install git")
 	pages, err := filepath.Glob("../docs/*.md")

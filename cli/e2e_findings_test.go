@@ -55,6 +55,7 @@ func (f *findings) metric(t *testing.T, line string) {
 // TestUnusedRights makes a token with a scope on the group secret and one on the project shop/backend/api, and uses the latter
 // alone: the other is found to be unused, and narrowed away by one click, which is undone again.
 func TestUnusedRights(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	f := &findings{consoleStage: startConsole(t), credential: filepath.Join(t.TempDir(), "pat")}
 	w := f.world
 	if err := os.WriteFile(f.credential, []byte(w.alicePAT), 0o600); err != nil {

@@ -349,6 +349,7 @@ func TestNewcomer(t *testing.T) {
 // TestNewcomerByClicks has somebody who knows nothing of permissions replace what a job uses in the console, a broad token of the
 // forge's own and a broad patgate token: five clicks from the page of either, and the forge credential.
 func TestNewcomerByClicks(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	origin, setting := consoleAddress(t)
 	b := startBot(t, setting, "PATGATE_LEARN_MODE=on")
 	s := &consoleStage{b.running, openBrowser(t, origin)}

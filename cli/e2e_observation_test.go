@@ -150,6 +150,7 @@ func TestObservationsAreBounded(t *testing.T) {
 // TestAStoreThatTakesNoObservations keeps the store from being written to: requests are answered as ever, what they did is lost and
 // counted, and with the store everything is kept again.
 func TestAStoreThatTakesNoObservations(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	s := watched(t)
 	w := s.world
 	v := s.make(t, creation("counted", on(w.api, "read_project")))
