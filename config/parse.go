@@ -144,7 +144,11 @@ func (p *reader) env(env map[string]string, others []string) {
 		for _, f := range p.fields {
 			known = append(known, f.env())
 		}
-		p.problem(at, "", "", "is not a setting of patgate", didYouMean(name, known, "unset it"))
+		fix := didYouMean(name, known, "unset it")
+		if setting, file := strings.CutSuffix(name, "_FILE"); file && slices.Contains(known, setting) {
+			fix = "give what is in that file by " + setting
+		}
+		p.problem(at, "", "", "is not a setting of patgate", fix)
 	}
 }
 

@@ -161,19 +161,23 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	_, problems := Parse(Input{
 		File:  "patgate.yaml",
 		Data:  []byte("upstream: {url: ftp://x}\nlegacy: maybe\nlimits: {body_bytes: big}\n"),
-		Env:   map[string]string{"PATGATE_WEB": "yes", "PATGATE_LOGLEVEL": "info"},
+		Env:   map[string]string{"PATGATE_WEB": "yes", "PATGATE_LOGLEVEL": "info", "PATGATE_STORE_URL_FILE": "/x"},
 		Flags: []Flag{{Name: "anonymous", Key: "anonymous", Value: "perhaps"}},
 	})
 	var places []string
 	for _, p := range problems {
 		places = append(places, p.Source.String())
 	}
-	want := "patgate.yaml:1, patgate.yaml:2, patgate.yaml:3, environment variable PATGATE_LOGLEVEL, environment variable PATGATE_WEB, flag --anonymous"
+	want := "patgate.yaml:1, patgate.yaml:2, patgate.yaml:3, environment variable PATGATE_LOGLEVEL, " +
+		"environment variable PATGATE_STORE_URL_FILE, environment variable PATGATE_WEB, flag --anonymous"
 	if got := strings.Join(places, ", "); got != want {
 		t.Fatalf("got  %s\nwant %s", got, want)
 	}
 	if fix := problems[3].Fix; fix != "did you mean PATGATE_LOG_LEVEL?" {
 		t.Errorf("the misspelt variable got the advice %q", fix)
+	}
+	if fix := problems[4].Fix; fix != "give what is in that file by PATGATE_STORE_URL" {
+		t.Errorf("the variable for a file got the advice %q", fix)
 	}
 }
 

@@ -267,6 +267,7 @@ func (w *world) lists(t *testing.T) {
 		{Reach: &store.Reach{Anywhere: true}, Holds: "read_job"},
 		{Networked: &yes}, {Networked: &no}, {From: netip.MustParseAddr("10.1.2.3")}, {From: netip.MustParseAddr("10.2.0.1")},
 		{From: netip.MustParseAddr("2001:db8::7")}, {From: netip.MustParseAddr("198.51.100.1")}, {NeverUsed: true},
+		{From: netip.MustParseAddr("10.1.2.3"), Networked: &yes}, {From: netip.MustParseAddr("10.1.2.3"), Networked: &no},
 		{UnusedSince: w.now.Add(-20 * day)}, {UnusedSince: w.now.Add(-20 * day), Holds: "push_code", Networked: &no}}
 	for _, f := range asked {
 		for _, f.State = range []store.State{store.StateAny, store.StateActive, store.StateRevoked} {

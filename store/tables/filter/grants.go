@@ -156,7 +156,7 @@ const Networks = `WITH RECURSIVE n (network) AS (SELECT min(network) FROM family
 func (q *Question) networked() {
 	f := q.f
 	switch {
-	case f.From.IsValid() && len(q.d.Within) == 0:
+	case f.From.IsValid() && (len(q.d.Within) == 0 || f.Networked != nil && !*f.Networked): // none has it without any
 		q.about("1 = 0")
 	case f.From.IsValid():
 		args := make([]any, len(q.d.Within))
