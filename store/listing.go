@@ -138,7 +138,7 @@ type Filter struct {
 	Now          time.Time // what State is judged by
 	Revoked      *bool     // nil is both
 	Search       string    // part of the name or description, whatever the case
-	// SearchPlaces has Search find what names a place too: by its id, by its path, and by that of a group above it.
+	// SearchPlaces has Search find what names a place too: by its id, and by any part of its path.
 	SearchPlaces bool
 	Naming       Naming
 	WithNames    bool // gives Listed.Names

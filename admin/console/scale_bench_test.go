@@ -93,8 +93,8 @@ func scopeOf(r *rand.Rand) []policy.ScopeSpec {
 	return []policy.ScopeSpec{s}
 }
 
-// fillScale puts owners, projects with paths, and tokens into a store, a tenth of them over, revoked or paused, two thirds used, a
-// quarter of one owner. The youngest have a word that no others have.
+// fillScale puts owners and tokens into a store, a tenth of them over, revoked or paused, two thirds used, a quarter of one owner. The
+// youngest have a word that no others have. All projects that tokens name have paths, below one group.
 func fillScale(b testing.TB, st kept, origin string, n int, now time.Time) {
 	b.Helper()
 	ctx, day := b.Context(), 24*time.Hour
@@ -120,14 +120,6 @@ func fillScale(b testing.TB, st kept, origin string, n int, now time.Time) {
 			if _, err := tx.Exec(ctx, `INSERT INTO credentials (id, owner_id, key_id, sealed, kind, scopes, created_at, updated_at, status)
 				SELECT ?, ?, id, ?, 'personal_access_token', '["api"]', 1, 1, 'valid' FROM sealing_keys`, id, id, []byte{0}); err != nil {
 				return err
-			}
-			for p := range scaleProjects / scaleOwners {
-				project := i*scaleProjects/scaleOwners + p + 1
-				if _, err := tx.Exec(ctx,
-					"INSERT INTO paths (owner_id, kind, place_id, path, seen_at, gone_at) VALUES (?, 'project', ?, ?, ?, 0)", id,
-					project, fmt.Sprintf("team-%d/project-%d", project%97, project), now.UnixMilli()); err != nil {
-					return err
-				}
 			}
 		}
 		for i := range n {
@@ -162,6 +154,11 @@ func fillScale(b testing.TB, st kept, origin string, n int, now time.Time) {
 		}
 		if _, err := tx.Exec(ctx, "UPDATE tokens SET description = 'made for the rollout' WHERE id IN (SELECT id FROM tokens "+
 			"WHERE revoked_at = 0 AND paused_at = 0 ORDER BY created_at DESC LIMIT ?)", n*7/100); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO paths (owner_id, kind, place_id, path, seen_at, gone_at)
+			SELECT DISTINCT owner_id, kind, place_id, 'acme/team-' || (place_id % 97) || '/project-' || place_id, CAST(? AS BIGINT), 0
+			FROM token_places`, now.UnixMilli()); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, "INSERT INTO token_limits (family_id, limits) SELECT id, '{\"networks\":[\"10.' || (id % 200) || '.0.0/16\"]}' "+
@@ -302,6 +299,9 @@ func benchPages(b *testing.B, st kept) {
 		{"search-path", "search=team-7"},
 		{"search-part-of-path", "search=project-77"},
 		{"search-nothing", "search=qqqzzz"},
+		{"search-all-paths", "search=acme"},
+		{"search-all-paths-deep", "search=acme&page=50"},
+		{"search-all-paths-can", "search=acme&can=push_code"},
 		{"badge-broad", "badge=broad"},
 		{"badge-dangerous", "badge=dangerous"},
 		{"badge-soon", "badge=expiring_soon"},
@@ -312,8 +312,8 @@ func benchPages(b *testing.B, st kept) {
 		{"can-common-deep", "can=push_code&page=50"},
 		{"can-rare", "can=create_deploy_key"},
 		{"can-revoked", "can=push_code&state=revoked"},
-		{"can-on-project", "can=push_code&on=team-7%2Fproject-7"},
-		{"can-on-named", "can=push_code&on=team-7%2Fproject-7&reach=named"},
+		{"can-on-project", "can=push_code&on=acme%2Fteam-7%2Fproject-7"},
+		{"can-on-named", "can=push_code&on=acme%2Fteam-7%2Fproject-7&reach=named"},
 		{"on-id", "on=project+77"},
 		{"network-any", "network=any"},
 		{"network-none", "network=none"},

@@ -41,7 +41,7 @@ func addChoice(cmd *cobra.Command) {
 	cmd.Flags().String("owner", "", "only of this owner (username, id, or user id at the forge)")
 	cmd.Flags().String("state", "active", "active, inactive, expired, revoked, paused or any")
 	cmd.Flags().String("search", "", "only with this text in name or description, or that name a project or group of this id, "+
-		"of this path or below it")
+		"or with this text in its path")
 	cmd.Flags().String("project", "", "only those that name this project, by its id or path, or one below that path")
 	cmd.Flags().String("group", "", "only those that name this group, by its id or path, or a group or project below that path")
 	for _, name := range filters.Names() {

@@ -25,7 +25,8 @@ func connect(t *testing.T, url string) *pgx.Conn {
 }
 
 // withoutMarks takes from a database what the schema has of marks.
-const withoutMarks = `DROP TABLE tallies, tallied, untallied, token_text, untexted;
+const withoutMarks = `DROP TABLE known_paths; DROP FUNCTION path_known CASCADE;
+		DROP TABLE tallies, tallied, untallied, token_text, untexted;
 		DROP FUNCTION token_tallied, mark_tallied, note_untallied, use_tallied, token_told, text_grams CASCADE;
 		DROP TABLE token_grants, token_rights, family_networks, ungranted; DROP INDEX paths_by_place;
 		DROP FUNCTION token_granted, grant_scopes, limits_read CASCADE;

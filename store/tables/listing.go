@@ -156,8 +156,11 @@ func (db *Tables) dialect(ctx context.Context, tx Conn, f *store.Filter) (d filt
 	}
 	ask(d.Loose && (f.Sort == store.SortReachAsc || f.Sort == store.SortReachDesc), &d.Marked,
 		"SELECT NOT EXISTS (SELECT 1 FROM unmarked)")
-	query, args := filter.Sought(f)
-	ask(query != "", &f.SearchPlaces, query, args...)
+	query, args := filter.Sought(f, d.Many()+1)
+	ask(query != "", &d.Sought, query, args...)
+	f.SearchPlaces = d.Sought > 0
+	query, args = filter.Named(f, d.Many()+1)
+	ask(query != "", &d.Named, query, args...)
 	untexted := false
 	ask(f.Search != "" && d.Grams != nil, &untexted, "SELECT EXISTS (SELECT 1 FROM "+db.d.Untexted+")")
 	if untexted {

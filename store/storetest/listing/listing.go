@@ -29,6 +29,7 @@ type world struct {
 	*storetest.Fixture
 	now    time.Time
 	judged map[int64]store.Judgement
+	paths  map[store.Place]string // as the owner saw them
 }
 
 // Run runs the suite on stores that open makes.
@@ -36,6 +37,7 @@ func Run(t *testing.T, open storetest.Open) {
 	w := newWorld(t, open)
 	t.Run("every filter, order and page", w.lists)
 	t.Run("whatever is asked at once", w.combinations)
+	t.Run("what names a place", func(t *testing.T) { newWorld(t, open).naming(t) })
 	t.Run("what is above", w.above)
 	t.Run("what must be judged anew", w.due)
 	t.Run("what an edit changes", w.edits)
@@ -306,30 +308,6 @@ func (w *world) combinations(t *testing.T) {
 	}
 	yes, no := true, false
 	asked, found := 0, 0
-	ask := func(f store.Filter) {
-		t.Helper()
-		text := lower(f.Search)
-		var want []store.Listed
-		for i := range everything {
-			l := &everything[i]
-			if w.keeps(l, &f) && (strings.Contains(lower(l.Name), text) || strings.Contains(lower(l.Description), text)) {
-				want = append(want, *l)
-			}
-		}
-		slices.SortFunc(want, w.less(f.Sort))
-		list, total, err := w.Store.Tokens(t.Context(), f)
-		if asked++; err != nil {
-			t.Fatalf("%+v: %v", f, err)
-		}
-		page, number := want[:min(f.Limit, len(want))], len(want)
-		if f.CountTo > 0 {
-			number = min(number, f.CountTo+1)
-		}
-		if total != number || !slices.Equal(ids(list), ids(page)) {
-			t.Errorf("%+v by %s: %v of %d, want %v of %d", f, f.Sort, ids(list), total, ids(page), number)
-		}
-		found += total
-	}
 	for _, name := range store.SortNames() {
 		sort, _ := store.ParseSort(name)
 		for what := range int(store.StatePaused) + int(store.MarkReports) + 1 {
@@ -342,7 +320,7 @@ func (w *world) combinations(t *testing.T) {
 					for _, f.Search = range []string{"", "oy", "deploy"} {
 						for _, f.CountTo = range []int{0, 3} {
 							f.ReportsAreBroad = asked/2%2 == 0
-							ask(f)
+							asked, found = asked+1, found+w.ask(t, f, everything)
 						}
 					}
 				}
@@ -354,18 +332,39 @@ func (w *world) combinations(t *testing.T) {
 	}
 }
 
-// compare holds pages of a filter against those of all tokens.
-func (w *world) compare(t *testing.T, f store.Filter, everything []store.Listed) (found int) {
+// ask holds the first page of a filter against all tokens, and gives how many there are.
+func (w *world) ask(t *testing.T, f store.Filter, everything []store.Listed) (total int) {
 	t.Helper()
-	var want []store.Listed
+	want := w.left(&f, everything)
+	list, total, err := w.Store.Tokens(t.Context(), f)
+	if err != nil {
+		t.Fatalf("%+v: %v", f, err)
+	}
+	page, number := want[min(f.Offset, len(want)):min(f.Offset+f.Limit, len(want))], len(want)
+	if f.CountTo > 0 {
+		number = min(number, f.CountTo+1)
+	}
+	if total != number || !slices.Equal(ids(list), ids(page)) {
+		t.Errorf("%+v by %s: %v of %d, want %v of %d", f, f.Sort, ids(list), total, ids(page), number)
+	}
+	return total
+}
+
+// left gives what a filter leaves, in order.
+func (w *world) left(f *store.Filter, everything []store.Listed) (want []store.Listed) {
 	for i := range everything {
-		l := &everything[i]
-		text := lower(f.Search)
-		if w.keeps(l, &f) && (strings.Contains(lower(l.Name), text) || strings.Contains(lower(l.Description), text)) {
+		if l := &everything[i]; w.keeps(l, f) && w.says(l, f) {
 			want = append(want, *l)
 		}
 	}
 	slices.SortFunc(want, w.less(f.Sort))
+	return want
+}
+
+// compare holds pages of a filter against those of all tokens.
+func (w *world) compare(t *testing.T, f store.Filter, everything []store.Listed) (found int) {
+	t.Helper()
+	want := w.left(&f, everything)
 	counted := len(want)
 	if f.CountTo > 0 {
 		counted = min(counted, f.CountTo+1)

@@ -95,6 +95,9 @@ func (q *Question) outset(total int) []End {
 	if q.d.Loose {
 		most += 4 * near // it looks at one more quickly
 	}
+	if q.narrowed.flows {
+		most = min(near+32*(offset+limit), walked)
+	}
 	if q.exact(total) {
 		full = max(0, min(limit, total-q.f.Offset))
 		most = near + 2*(offset+limit)*q.d.Tokens/total
@@ -121,7 +124,7 @@ func (q *Question) outset(total int) []End {
 	if id == "t.id" { // SQLite takes no pair with an expression in it for a range of an index
 		of.add(q.column+compared+"(SELECT place"+last, args...)
 	}
-	if q.narrows() && offset+limit > near/2 { // so many are looked at that it pays to have all candidates in memory
+	if q.narrows() && !q.narrowed.flows && offset+limit > near/2 { // it pays to have all candidates in memory
 		of.where = append(of.where, q.held(id).where...)
 	} else {
 		of.where = append(of.where, q.where...)

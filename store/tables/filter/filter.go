@@ -53,6 +53,8 @@ type Dialect struct {
 	Owned, Tokens int
 	// Sizes is what Question.Sizes asks for, if that was asked.
 	Sizes []int
+	// Sought and Named are what the queries of these names give.
+	Sought, Named int
 }
 
 // Of gives the question of a filter.
@@ -249,8 +251,13 @@ func (q *Question) named() {
 		q.about("1 = 0")
 		return
 	}
-	if !f.Naming.Empty() {
-		queries, values := naming(f.Naming, f.OwnerID, false)
+	switch {
+	case f.Naming.Empty():
+	case q.d.Named > q.most():
+		text, values := q.names(f.Naming, false)
+		q.about("("+text+")", values...)
+	default:
+		queries, values := naming(f.Naming, f.OwnerID, false, true)
 		q.about("t.id IN ("+strings.Join(queries, " UNION ")+")", values...)
 	}
 	if f.Search == "" {
@@ -268,15 +275,24 @@ func (q *Question) named() {
 		query, arg := q.d.Grams(sequences)
 		candidates, within = append(candidates, query), append(within, arg)
 	}
+	flows := q.d.Sought > q.most()
 	if n := searched(f.Search); f.SearchPlaces && !n.Empty() {
-		queries, more := naming(n, f.OwnerID, true)
-		text += " OR t.id IN (" + strings.Join(queries, ") OR t.id IN (") + ")"
-		values = append(values, more...)
-		if len(candidates) > 0 {
+		if queries, more := naming(n, f.OwnerID, true, false); len(candidates) > 0 {
 			candidates, within = append(candidates, queries...), append(within, more...)
 		}
+		queries, more := naming(n, f.OwnerID, true, true)
+		places := "t.id IN (" + strings.Join(queries, ") OR t.id IN (") + ")"
+		if flows {
+			places, more = q.names(n, true)
+		}
+		text, values = text+" OR "+places, append(values, more...)
 	}
-	if len(candidates) > 0 {
+	switch {
+	case len(candidates) == 0:
+	case flows:
+		query := "SELECT DISTINCT id FROM (" + strings.Join(candidates, " UNION ALL ") + ") AS c"
+		q.lists = append(q.lists, list{query: query, args: within, text: true, flows: true})
+	default:
 		q.lists = append(q.lists, list{query: strings.Join(candidates, " UNION "), args: within, text: true})
 	}
 	q.about("("+text+")", values...)

@@ -202,14 +202,12 @@ func Above(origin string, paths []string, exact string, kind routes.RefKind, own
 		args = append(args, path)
 	}
 	query = "SELECT DISTINCT kind, place_id FROM paths WHERE lower(path) IN (" + marksFor(len(paths)) +
-		") AND gone_at = 0 AND (lower(path) <> ? AND kind = 'group'"
+		") AND gone_at = 0 AND kind = CASE WHEN lower(path) <> ? THEN 'group' ELSE " // in a form that no other index answers
 	args = append(args, exact)
 	if kind == routes.RefNone {
-		query += " OR lower(path) = ?)"
-		args = append(args, exact)
+		query += "kind END"
 	} else {
-		query += " OR lower(path) = ? AND kind = ?)"
-		args = append(args, exact, KindName(kind))
+		query, args = query+"? END", append(args, KindName(kind))
 	}
 	return seen(query, args, origin, ownerID)
 }
@@ -219,7 +217,7 @@ func seen(query string, args []any, origin string, ownerID int64) (string, []any
 	if ownerID != 0 {
 		return query + " AND owner_id = ?", append(args, ownerID)
 	}
-	return query + " AND owner_id IN (" + ofOrigin + ")", append(args, origin)
+	return query + " AND +owner_id IN (" + ofOrigin + ")", append(args, origin) // not by an index of owners
 }
 
 // ofOrigin asks for the owners of a forge.

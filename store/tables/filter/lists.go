@@ -20,6 +20,8 @@ type list struct {
 	marks bool
 	// text tells that it is of the tokens that a text is in. PostgreSQL takes it for far shorter than it is.
 	text bool
+	// flows tells that it is as long as a list can be, and begins at once: the first on it are found quickly, all of them slowly.
+	flows bool
 }
 
 // candidates adds a list of tokens, all of which fulfil the condition that was added last, for a database that does not choose
@@ -87,7 +89,7 @@ func (q *Question) Sizes() (query string, args []any, columns int) {
 	}
 	var all []string
 	for _, l := range q.lists {
-		if q.d.Loose && !l.apart && !l.text { // it would be gone through to its end
+		if l.flows || q.d.Loose && !l.apart && !l.text { // it would be gone through to its end
 			all = append(all, strconv.Itoa(q.most()+1))
 			continue
 		}
@@ -108,13 +110,16 @@ func (q *Question) crossed() bool {
 	return n > 0 && (q.lists[0].text && q.f.Mark == store.MarkSoon || n > 1 && q.lists[n-1].apart)
 }
 
-// common tells whether a text is in so many of the tokens that expire soon, perhaps, that these are gone through instead.
+// common tells whether a text is in so many tokens that a database which chooses its way itself does not go by a list of these.
 func (q *Question) common() bool {
-	return q.d.Loose && q.narrowed.text && q.f.Mark == store.MarkSoon && q.d.Sizes != nil && q.d.Sizes[0] > q.most()
+	return q.d.Loose && (q.narrowed.flows ||
+		q.narrowed.text && q.f.Mark == store.MarkSoon && q.d.Sizes != nil && q.d.Sizes[0] > q.most())
 }
 
-// most is how many tokens are put in order at once where lists give all of them.
-func (q *Question) most() int { return cmp.Or(q.d.Few, gathered) }
+// Many is how many tokens are put in order at once where lists give all of them.
+func (d *Dialect) Many() int { return cmp.Or(d.Few, gathered) }
+
+func (q *Question) most() int { return q.d.Many() }
 
 // narrow chooses the candidates: those on the shortest list, if that is short, or those that are on all lists.
 func (q *Question) narrow() {
@@ -129,17 +134,23 @@ func (q *Question) narrow() {
 		return
 	}
 	if q.d.Loose { // it knows itself how to go through several
-		q.on[0], q.narrowed = true, q.lists[0]
+		at := 0
+		if q.lists[0].flows {
+			at = 1
+		}
+		q.on[at], q.narrowed = true, q.lists[at]
 		return
 	}
 	var all []string
 	for i, l := range q.lists {
-		if !l.apart || q.d.Sizes != nil && q.d.Sizes[i] <= q.most() {
+		if !l.flows && (!l.apart || q.d.Sizes != nil && q.d.Sizes[i] <= q.most()) {
 			q.on[i] = true
 			all, q.narrowed.args = append(all, "SELECT id FROM ("+l.query+")"), append(q.narrowed.args, l.args...)
 		}
 	}
-	q.narrowed.query = strings.Join(all, " INTERSECT ")
+	if q.narrowed.query = strings.Join(all, " INTERSECT "); len(all) == 0 {
+		q.on[0], q.narrowed = true, q.lists[0]
+	}
 }
 
 // shortest gives the list that is gone through alone; -1: all are long.

@@ -61,51 +61,112 @@ func searched(text string) store.Naming {
 	return n
 }
 
-// Sought asks whether any token names a place that the text which is looked for may mean. No query: it means none.
-func Sought(f *store.Filter) (query string, args []any) {
-	n := searched(f.Search)
-	if !f.SearchPlaces || n.Empty() || !Searchable(f.Search) {
+// Sought asks how many tokens may name a place that the text which is looked for may mean, and Named how many may name the place
+// that a filter asks for: up to a limit, and a token for each of its places. No query: there is no such place.
+func Sought(f *store.Filter, limit int) (query string, args []any) {
+	if !f.SearchPlaces || !Searchable(f.Search) {
 		return "", nil
 	}
-	queries, args := naming(n, f.OwnerID, true)
-	return "SELECT EXISTS (" + strings.Join(queries, ") OR EXISTS (") + ")", args
+	return counted(searched(f.Search), f.OwnerID, true, limit)
 }
 
-// naming gives the queries for the ids of the tokens that name a place, with their arguments. It is looked up in indexes. What is
-// inside of a path, between slashes, is looked for in all paths: of the owner, or of everybody.
-func naming(n store.Naming, ownerID int64, inside bool) (queries []string, args []any) {
-	add := func(query, alias string, values ...any) {
-		args = append(args, values...)
-		switch {
-		case n.Kind == routes.RefGroup && alias == "n": // what is below a group is groups and projects
-			query += " AND (p.kind = 'group' OR lower(n.path) <> ?)"
-			args = append(args, lower(n.Path))
-		case n.Kind != routes.RefNone:
-			query += " AND p.kind = ?"
-			args = append(args, KindName(n.Kind))
+// Named is as Sought.
+func Named(f *store.Filter, limit int) (query string, args []any) {
+	if !Searchable(f.Naming.Path) {
+		return "", nil
+	}
+	return counted(f.Naming, f.OwnerID, false, limit)
+}
+
+func counted(n store.Naming, ownerID int64, inside bool, limit int) (query string, args []any) {
+	queries, args := naming(n, ownerID, inside, false)
+	if len(queries) == 0 {
+		return "", nil
+	}
+	query = "SELECT count(*) FROM (SELECT 1 FROM (" + strings.Join(queries, " UNION ALL ") + ") AS p LIMIT ?) AS n"
+	return query, append(args, limit)
+}
+
+// naming gives the queries for the ids of the tokens that name a place, with their arguments: by its id, by its path and by that
+// of a group above it, and where inside is set by any part of these. Paths are those that the owner of a token saw, and where
+// exact is not set those that any owner did.
+func naming(n store.Naming, ownerID int64, inside, exact bool) (queries []string, args []any) {
+	if n.ID != 0 {
+		query := "SELECT p.token_id AS id FROM token_places p WHERE p.place_id = ?"
+		args = append(args, n.ID)
+		if n.Kind != routes.RefNone {
+			query, args = query+" AND p.kind = ?", append(args, KindName(n.Kind))
 		}
 		if ownerID != 0 {
-			query += " AND " + alias + ".owner_id = ?"
-			args = append(args, ownerID)
+			query, args = query+" AND p.owner_id = ?", append(args, ownerID)
 		}
 		queries = append(queries, query)
 	}
-	if n.ID != 0 {
-		add("SELECT p.token_id AS id FROM token_places p WHERE p.place_id = ?", "p", n.ID)
+	if n.Path == "" {
+		return queries, args
 	}
-	if path := lower(n.Path); path != "" {
-		below := path + "/"
-		add(`SELECT p.token_id AS id FROM paths n
-			JOIN token_places p ON p.place_id = n.place_id AND p.kind = n.kind AND p.owner_id = n.owner_id
-			WHERE lower(n.path) >= ? AND lower(n.path) < ? AND (lower(n.path) = ? OR substr(lower(n.path), 1, ?) = ?)`,
-			"n", path, path+"0", path, utf8.RuneCountInString(below), below) // 0 comes after /
-		if inside {
-			part := Containing("/" + path + "/")
-			add(`SELECT p.token_id AS id FROM paths n CROSS JOIN token_places p WHERE p.place_id = n.place_id AND p.kind = n.kind
-				AND p.owner_id = n.owner_id AND lower(n.path) || '/' LIKE ? ESCAPE '\'`, "n", part)
+	const saw = " AND p.kind = n.kind AND p.owner_id = n.owner_id"
+	if ownerID != 0 {
+		called, more := calledSo("lower(n.path)", n, inside)
+		queries = append(queries, "SELECT p.token_id AS id FROM paths n CROSS JOIN token_places p "+
+			"WHERE n.owner_id = ? AND "+called+" AND p.place_id = n.place_id"+saw)
+		return queries, append(append(args, ownerID), more...)
+	}
+	called, more := calledSo("k.path", n, inside)
+	query := "SELECT p.token_id AS id FROM known_paths k CROSS JOIN token_places p"
+	if exact {
+		query += " CROSS JOIN paths n"
+	}
+	query += " WHERE " + called + " AND p.place_id = k.place_id AND p.kind = k.kind"
+	if exact {
+		query += " AND n.place_id = p.place_id" + saw + " AND lower(n.path) = k.path"
+	}
+	return append(queries, query), append(args, more...)
+}
+
+// calledSo is the condition that a path, in small letters, is that of a place or lies below it, and is of its kind; or that it
+// has the text anywhere.
+func calledSo(column string, n store.Naming, inside bool) (text string, args []any) {
+	if inside {
+		return column + ` LIKE ? ESCAPE '\'`, []any{Containing(n.Path)}
+	}
+	path := lower(n.Path)
+	below := path + "/"
+	text = column + " >= ? AND " + column + " < ? AND (" + column + " = ? OR substr(" + column + ", 1, ?) = ?)"
+	args = []any{path, path + "0", path, utf8.RuneCountInString(below), below} // 0 comes after /
+	switch n.Kind {
+	case routes.RefGroup: // what is below a group is groups and projects
+		text, args = text+" AND (p.kind = 'group' OR "+column+" <> ?)", append(args, path)
+	case routes.RefProject:
+		text += " AND p.kind = 'project'"
+	}
+	return text, args
+}
+
+// names is the condition that a token names such a place, looked up token by token: where so many do that to list them costs
+// more.
+func (q *Question) names(n store.Naming, inside bool) (text string, args []any) {
+	each := func(tables, condition string) {
+		if text += " OR EXISTS (SELECT 1 FROM token_places p" + tables + " WHERE p.token_id = t.id AND " + condition; q.d.Loose {
+			text += " OFFSET 0)" // or PostgreSQL lists them all the same
+		} else {
+			text += " LIMIT 1 OFFSET 0)" // or SQLite makes a join of it
 		}
 	}
-	return queries, args
+	if n.ID != 0 {
+		condition := "p.place_id = ?"
+		args = append(args, n.ID)
+		if n.Kind != routes.RefNone {
+			condition, args = condition+" AND p.kind = ?", append(args, KindName(n.Kind))
+		}
+		each("", condition)
+	}
+	if n.Path != "" {
+		called, more := calledSo("lower(n.path)", n, inside)
+		args = append(args, more...)
+		each(" CROSS JOIN paths n", "n.owner_id = p.owner_id AND n.kind = p.kind AND n.place_id = p.place_id AND "+called)
+	}
+	return strings.TrimPrefix(text, " OR "), args
 }
 
 // lower is what the databases make of text: small letters in ASCII, all else as it is.

@@ -259,7 +259,7 @@ func (q *Question) Page(total int) (query string, args []any, reversed bool) {
 // less than to read what candidates are put in order by.
 func (q *Question) inOrder() bool {
 	_, id, ok := q.rows()
-	return ok && id == "t.id" && q.narrows() && !q.d.Loose
+	return ok && id == "t.id" && q.narrows() && !q.narrowed.flows && !q.d.Loose
 }
 
 // All gives the WHERE and ORDER BY of a statement of the caller's on tokens t, token_uses u and marks m.
