@@ -280,12 +280,13 @@ func (q *Question) named() {
 		if queries, more := naming(n, f.OwnerID, true, false); len(candidates) > 0 {
 			candidates, within = append(candidates, queries...), append(within, more...)
 		}
-		queries, more := naming(n, f.OwnerID, true, true)
-		places := "t.id IN (" + strings.Join(queries, ") OR t.id IN (") + ")"
-		if flows {
-			places, more = q.names(n, true)
+		if flows { // most have it in a path
+			places, more := q.names(n, true)
+			text, values = places+" OR "+text, append(more, values...)
+		} else {
+			queries, more := naming(n, f.OwnerID, true, true)
+			text, values = text+" OR t.id IN ("+strings.Join(queries, ") OR t.id IN (")+")", append(values, more...)
 		}
-		text, values = text+" OR "+places, append(values, more...)
 	}
 	switch {
 	case len(candidates) == 0:

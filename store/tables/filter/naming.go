@@ -108,11 +108,13 @@ func naming(n store.Naming, ownerID int64, inside, exact bool) (queries []string
 	const saw = " AND p.kind = n.kind AND p.owner_id = n.owner_id"
 	if ownerID != 0 {
 		called, more := calledSo("lower(n.path)", n, inside)
+		called, more = ofKind("lower(n.path)", n, called, more)
 		queries = append(queries, "SELECT p.token_id AS id FROM paths n CROSS JOIN token_places p "+
 			"WHERE n.owner_id = ? AND "+called+" AND p.place_id = n.place_id"+saw)
 		return queries, append(append(args, ownerID), more...)
 	}
 	called, more := calledSo("k.path", n, inside)
+	called, more = ofKind("k.path", n, called, more)
 	query := "SELECT p.token_id AS id FROM known_paths k CROSS JOIN token_places p"
 	if exact {
 		query += " CROSS JOIN paths n"
@@ -124,21 +126,25 @@ func naming(n store.Naming, ownerID int64, inside, exact bool) (queries []string
 	return append(queries, query), append(args, more...)
 }
 
-// calledSo is the condition that a path, in small letters, is that of a place or lies below it, and is of its kind; or that it
-// has the text anywhere.
+// calledSo is the condition that a path, in small letters, is that of a place or lies below it, or that it has the text anywhere.
 func calledSo(column string, n store.Naming, inside bool) (text string, args []any) {
 	if inside {
 		return column + ` LIKE ? ESCAPE '\'`, []any{Containing(n.Path)}
 	}
 	path := lower(n.Path)
 	below := path + "/"
-	text = column + " >= ? AND " + column + " < ? AND (" + column + " = ? OR substr(" + column + ", 1, ?) = ?)"
-	args = []any{path, path + "0", path, utf8.RuneCountInString(below), below} // 0 comes after /
+	return column + " >= ? AND " + column + " < ? AND (" + column + " = ? OR substr(" + column + ", 1, ?) = ?)",
+		[]any{path, path + "0", path, utf8.RuneCountInString(below), below} // 0 comes after /
+}
+
+// ofKind adds to that, for a row p of token_places, that the place is of the kind that is asked for: what is below a group is
+// groups and projects.
+func ofKind(column string, n store.Naming, text string, args []any) (string, []any) {
 	switch n.Kind {
-	case routes.RefGroup: // what is below a group is groups and projects
-		text, args = text+" AND (p.kind = 'group' OR "+column+" <> ?)", append(args, path)
+	case routes.RefGroup:
+		return text + " AND (p.kind = 'group' OR " + column + " <> ?)", append(args, lower(n.Path))
 	case routes.RefProject:
-		text += " AND p.kind = 'project'"
+		return text + " AND p.kind = 'project'", args
 	}
 	return text, args
 }
@@ -162,9 +168,12 @@ func (q *Question) names(n store.Naming, inside bool) (text string, args []any) 
 		each("", condition)
 	}
 	if n.Path != "" {
+		known, of := calledSo("k.path", n, inside)
 		called, more := calledSo("lower(n.path)", n, inside)
-		args = append(args, more...)
-		each(" CROSS JOIN paths n", "n.owner_id = p.owner_id AND n.kind = p.kind AND n.place_id = p.place_id AND "+called)
+		called, more = ofKind("lower(n.path)", n, called, more)
+		args = append(append(args, of...), more...)
+		each(" CROSS JOIN paths n", "((p.kind, p.place_id) IN (SELECT k.kind, k.place_id FROM known_paths k WHERE "+known+
+			")) IS TRUE AND n.owner_id = p.owner_id AND n.kind = p.kind AND n.place_id = p.place_id AND "+called)
 	}
 	return strings.TrimPrefix(text, " OR "), args
 }
