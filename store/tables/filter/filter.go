@@ -280,7 +280,7 @@ func (q *Question) named() {
 		if queries, more := naming(n, f.OwnerID, true, false); len(candidates) > 0 {
 			candidates, within = append(candidates, queries...), append(within, more...)
 		}
-		if flows { // most have it in a path
+		if flows || q.d.Loose && len(candidates) > 0 { // of each candidate
 			places, more := q.names(n, true)
 			text, values = places+" OR "+text, append(more, values...)
 		} else {

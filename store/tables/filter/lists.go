@@ -84,7 +84,7 @@ func (q *Question) Sized(ctx context.Context, of Asker) (*Question, error) {
 // Sizes asks, in a row of so many columns, how many tokens are on each of the lists of candidates, up to gathered and one more.
 // No query: there are not several lists.
 func (q *Question) Sizes() (query string, args []any, columns int) {
-	if q.owned() || q.f.After != 0 || q.d.Loose && !q.crossed() || !q.d.Loose && len(q.lists) < 2 {
+	if q.owned() || q.f.After != 0 || q.d.Loose && !q.crossed() || !q.d.Loose && !q.several() {
 		return "", nil, 0
 	}
 	var all []string
@@ -101,6 +101,12 @@ func (q *Question) Sizes() (query string, args []any, columns int) {
 		args = append(args, q.most()+1)
 	}
 	return "SELECT " + strings.Join(all, ", "), args, len(all)
+}
+
+// several tells whether there is more than one list that can be gone through to its end.
+func (q *Question) several() bool {
+	n := len(q.lists)
+	return n > 2 || n == 2 && !q.lists[0].flows
 }
 
 // crossed tells whether it pays to ask for sizes in a database that chooses its way itself: where another index gives all tokens
@@ -155,8 +161,8 @@ func (q *Question) narrow() {
 
 // shortest gives the list that is gone through alone; -1: all are long.
 func (q *Question) shortest() int {
-	if len(q.lists) == 1 {
-		return 0
+	if !q.several() {
+		return len(q.lists) - 1
 	}
 	at := -1
 	for i, size := range q.d.Sizes {

@@ -79,6 +79,57 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// Where many tokens may name a place that a text means, these are not listed to the end: each is asked for its own places, and what else
+// narrows the list is gone through.
+func TestManyThatNameAPlace(t *testing.T) {
+	const text, known, own = "SELECT rowid AS id FROM text MATCH ?", "FROM known_paths k CROSS JOIN token_places", "WHERE p.token_id = "
+	exactly := filter.Dialect{IndexedBy: func(index string) string { return " BY " + index }}
+	for name, tc := range map[string]struct {
+		f         store.Filter
+		loose     bool
+		sought    int
+		lists     int // whose sizes are asked for
+		has, lack []string
+	}{
+		"few":                 {store.Filter{}, false, 10, 0, []string{text + " UNION SELECT", "OR c.id IN ("}, []string{own}},
+		"many":                {store.Filter{}, false, 6001, 0, []string{"SELECT DISTINCT id FROM (" + text + " UNION ALL SELECT", own}, nil},
+		"many, who can push":  {store.Filter{Holds: "push_code"}, false, 6001, 0, []string{own, "token_rights"}, []string{text}},
+		"many, broad ones":    {store.Filter{Mark: store.MarkBroad}, false, 6001, 0, []string{own, "m BY marks_broad"}, []string{text}},
+		"many, revoked":       {store.Filter{State: store.StateRevoked}, false, 6001, 0, []string{own, "tokens_revoked"}, []string{text}},
+		"many, in PostgreSQL": {store.Filter{}, true, 6001, 0, []string{own}, []string{text, "DISTINCT"}},
+		"few, in PostgreSQL":  {store.Filter{}, true, 10, 0, []string{own, text}, []string{"DISTINCT"}},
+	} {
+		f, d := tc.f, exactly
+		if d.Loose = tc.loose; d.Loose {
+			d.IndexedBy = nil
+		}
+		f.Now, f.Limit, f.CountTo, f.Search, f.SearchPlaces = time.Now(), 20, 1000, "acme", true
+		d.Grams = func([]string) (string, any) { return text, "x" }
+		if query, _ := filter.Sought(&f, 6001); !strings.Contains(query, known) {
+			t.Errorf("%s: asked for by %s", name, query)
+		}
+		d.Sought = tc.sought
+		q := filter.Of(f, d)
+		if _, _, columns := q.Sizes(); columns != tc.lists {
+			t.Errorf("%s: sizes of %d lists are asked for", name, columns)
+		}
+		query, args, upTo := q.Few()
+		for _, part := range tc.has {
+			if !strings.Contains(query, part) {
+				t.Errorf("%s: there is no %s in %s", name, part, query)
+			}
+		}
+		for _, part := range tc.lack {
+			if strings.Contains(query, part) {
+				t.Errorf("%s: there is %s in %s", name, part, query)
+			}
+		}
+		if strings.Count(query, "?") != len(args) || upTo != 1000 {
+			t.Errorf("%s: %s has %d arguments; up to %d", name, query, len(args), upTo)
+		}
+	}
+}
+
 // Text is looked up by as few sequences of three characters as make it up, and a long one by some of them.
 func TestGrams(t *testing.T) {
 	gramsOf := func(text string) (got []string) {

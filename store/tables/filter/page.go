@@ -178,7 +178,7 @@ func (q *Question) Few() (query string, args []any, upTo int) {
 	if f.CountTo <= 0 || f.CountTo > cmp.Or(q.d.Few, few) || f.After != 0 || f.CountOnly {
 		return "", nil, 0
 	}
-	if upTo = f.CountTo; q.gathers || q.common() || len(q.lists) > 1 && !q.d.Loose {
+	if upTo = f.CountTo; q.gathers || q.several() && !q.d.Loose || q.common() && !q.narrowed.flows {
 		upTo = q.most()
 	}
 	q = q.brief()
