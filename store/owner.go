@@ -26,7 +26,7 @@ type Owners interface {
 	// Owners lists the owners that are not removed, by origin and username.
 	Owners(ctx context.Context) ([]Owner, error)
 	// RemoveOwner revokes all tokens of an owner and erases the owner's sealed credentials. It gives the number of tokens that it
-	// revoked.
+	// revoked. What the owner saw of places is forgotten then, or, if that cannot be stored now, by Names.ForgetPlaces.
 	RemoveOwner(ctx context.Context, id int64, c Cause) (revoked int, err error)
 	// MoveOrigin gives all owners and subjects of the origin from the origin to, because the same forge has a new address, and
 	// seals the owners' credentials anew by reseal, in one transaction.

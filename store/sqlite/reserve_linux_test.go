@@ -16,6 +16,7 @@ import (
 	"patgate/store/sqlite"
 	"patgate/store/sqlite/files"
 	"patgate/store/storetest"
+	"patgate/store/tables"
 	"patgate/token"
 )
 
@@ -326,6 +327,46 @@ func TestRevocationsBesideANeighbourThatTakesAllRoom(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// What an owner saw of places is not in the way of revoking what is theirs.
+func TestAnOwnerWhoSawMuchIsRemovedOnAFullDisk(t *testing.T) {
+	dir := storetest.SmallDisk(t, 192<<20)
+	db := keeping(t, filepath.Join(dir, "patgate.db"))
+	f := storetest.NewFixture(t, db, nil)
+	r, other := f.NewToken(t, "mine"), f.NewOwner(t, 43, "bob")
+	err := db.Database().Change(t.Context(), "seeing places", func(tx tables.Conn) error {
+		_, err := tx.Exec(t.Context(), `WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 200000)
+			INSERT INTO paths SELECT ?, 'project', id, hex(randomblob(9)), 1, 0 FROM n`, other.ID)
+		if err == nil {
+			_, err = tx.Exec(t.Context(), `INSERT INTO paths SELECT ?, kind, place_id, path, 1, 0 FROM paths WHERE place_id % 4 = 0`,
+				f.Owner.ID)
+		}
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil { // and with it the -wal ends
+		t.Fatal(err)
+	}
+	db = keeping(t, db.Path())
+	t.Cleanup(func() { _ = db.Close() })
+	neighbour := storetest.FillDisk(t, dir)
+	if n, err := db.RemoveOwner(t.Context(), f.Owner.ID, cause()); err != nil || n != 1 {
+		t.Fatalf("%d tokens, %v", n, err)
+	}
+	if l, err := asKilled(t, db.Path()).Token(t.Context(), r.ID); err != nil || l.RevokedAt.IsZero() {
+		t.Errorf("revoked at %v, %v", l.RevokedAt, err)
+	}
+	if err := os.Remove(neighbour); err != nil {
+		t.Fatal(err)
+	}
+	db.Retry(t.Context())
+	if err := db.ForgetPlaces(t.Context(), storetest.Start()); err != nil || len(db.Faults()) > 0 {
+		t.Errorf("%v, %v", err, db.Faults())
+	}
+	var left int
+	if err := db.Database().Read.QueryRow(t.Context(), "SELECT count(*) FROM paths").Scan(&left); err != nil || left > 0 {
+		t.Errorf("%d names are left, %v", left, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,16 +99,10 @@ func (db *Tables) RemoveOwner(ctx context.Context, id int64, c store.Cause) (rev
 	err = db.d.Withdraw(ctx, "removing owner", func(t Conn) error {
 		tx := tx{t, db}
 		n, err := tx.Exec(ctx, "UPDATE owners SET removed_at = ? WHERE id = ? AND removed_at = 0", millis(c.At), id)
-		if err == nil && n == 0 {
-			err = store.ErrUnknownOwner
-		}
-		if err != nil {
-			return err
+		if err != nil || n == 0 {
+			return cmp.Or(err, store.ErrUnknownOwner)
 		}
 		if revoked, err = tx.Revoke(ctx, store.Kin{Owner: id}, c); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "DELETE FROM paths WHERE owner_id = ?", id); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "DELETE FROM trusts WHERE owner_id = ?", id); err != nil {
@@ -120,6 +115,11 @@ func (db *Tables) RemoveOwner(ctx context.Context, id int64, c store.Cause) (rev
 	if err != nil {
 		return 0, err
 	}
+	// Apart from what must not fail on a full disk. What is left ForgetPlaces drops.
+	_ = db.d.Note(ctx, "forgetting what an owner saw", func(tx Conn) error {
+		_, err := tx.Exec(ctx, "DELETE FROM paths WHERE owner_id = ?", id)
+		return err
+	})
 	db.d.Scrub(ctx)
 	return revoked, nil
 }
