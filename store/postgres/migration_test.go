@@ -151,7 +151,8 @@ func TestWhatTokensOfAnOlderSchemaNameIsKnown(t *testing.T) {
 }
 
 // withoutTallies takes from a database what the schema has since numbers are kept of owners.
-const withoutTallies = `DROP TABLE tallies, tallied, untallied, token_text, untexted;
+const withoutTallies = `DROP TABLE known_paths; DROP FUNCTION path_known CASCADE;
+	DROP TABLE tallies, tallied, untallied, token_text, untexted;
 	DROP FUNCTION token_tallied, mark_tallied, note_untallied, use_tallied, token_told, text_grams CASCADE;
 	DROP INDEX marks_by_reach, token_uses_by_time, tokens_revoked;
 	ALTER TABLE marks DROP COLUMN dangerous; UPDATE patgate_schema SET version = 9`

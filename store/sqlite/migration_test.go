@@ -259,7 +259,7 @@ func TestPlacesAreFoundByIndexes(t *testing.T) {
 			}
 		}
 	}
-	if len(queries) != 8 {
+	if len(queries) != 16 {
 		t.Errorf("%d questions", len(queries))
 	}
 	for i, query := range queries {
@@ -275,7 +275,9 @@ func TestPlacesAreFoundByIndexes(t *testing.T) {
 			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
 				t.Fatal(err)
 			}
-			plan += step + "\n"
+			if step != "SCAN found" && step != "SCAN counted" { // these are no tables
+				plan += step + "\n"
+			}
 		}
 		if strings.Contains(plan, "SCAN") || !strings.Contains(plan, "SEARCH") {
 			t.Errorf("%s:\n%s", query, plan)

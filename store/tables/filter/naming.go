@@ -83,7 +83,7 @@ func counted(n store.Naming, ownerID int64, inside bool, limit int) (query strin
 	if len(queries) == 0 {
 		return "", nil
 	}
-	query = "SELECT count(*) FROM (SELECT 1 FROM (" + strings.Join(queries, " UNION ALL ") + ") AS p LIMIT ?) AS n"
+	query = "SELECT count(*) FROM (SELECT 1 FROM (" + strings.Join(queries, " UNION ALL ") + ") AS found LIMIT ?) AS counted"
 	return query, append(args, limit)
 }
 
