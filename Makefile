@@ -59,7 +59,7 @@ e2e-clients: clients
 
 # Everything under the race detector, but for what takes long without goroutines that share state, as policy does. The tests of cli start a binary,
 # which is built with the detector too: those of RACED have it serve, reload, learn, count and end, beside the other packages. SQLite itself
-# (C, translated) is compiled without the detector: it took two thirds of the time. What is around it is Go, whose generic functions
+# (C, translated) is compiled without the detector: it took half of the time. What is around it is Go, whose generic functions
 # would take the place of other packages' and hide from the detector who waits for whom.
 RACED = ^(TestScripts|TestReportMode|TestWhatIsKeptOfRequests|TestNoAnswerWaitsForObservation|TestGit|TestConsoleOnTheGateway|TestRaceReportsAreFound)$$
 race: export GOFLAGS := $(GOFLAGS) -gcflags=modernc.org/sqlite/lib=-race=false

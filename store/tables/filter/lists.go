@@ -82,7 +82,7 @@ func (q *Question) Sized(ctx context.Context, of Asker) (*Question, error) {
 }
 
 // Sizes asks, in a row of so many columns, how many tokens are on each of the lists of candidates, up to gathered and one more.
-// No query: there are not several lists.
+// No query: it does not pay to know that.
 func (q *Question) Sizes() (query string, args []any, columns int) {
 	if q.owned() || q.f.After != 0 || q.d.Loose && !q.crossed() || !q.d.Loose && !q.several() {
 		return "", nil, 0

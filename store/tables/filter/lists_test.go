@@ -62,19 +62,7 @@ func TestCandidates(t *testing.T) {
 		few, fewArgs, _ := q.Few()
 		count, countArgs := q.Count()
 		for query, args := range map[string][]any{few: fewArgs, count: countArgs} {
-			for _, part := range tc.has {
-				if !strings.Contains(query, part) {
-					t.Errorf("%s: there is no %s in %s", name, part, query)
-				}
-			}
-			for _, part := range tc.lack {
-				if strings.Contains(query, part) {
-					t.Errorf("%s: there is %s in %s", name, part, query)
-				}
-			}
-			if strings.Count(query, "?") != len(args) {
-				t.Errorf("%s: %s has %d arguments", name, query, len(args))
-			}
+			inQuery(t, name, query, args, tc.has, tc.lack)
 		}
 	}
 }
@@ -114,19 +102,27 @@ func TestManyThatNameAPlace(t *testing.T) {
 			t.Errorf("%s: sizes of %d lists are asked for", name, columns)
 		}
 		query, args, upTo := q.Few()
-		for _, part := range tc.has {
-			if !strings.Contains(query, part) {
-				t.Errorf("%s: there is no %s in %s", name, part, query)
-			}
+		if inQuery(t, name, query, args, tc.has, tc.lack); upTo != 1000 {
+			t.Errorf("%s: up to %d are put in order", name, upTo)
 		}
-		for _, part := range tc.lack {
-			if strings.Contains(query, part) {
-				t.Errorf("%s: there is %s in %s", name, part, query)
-			}
+	}
+}
+
+// inQuery holds a query to what must be in it and what not, and to its arguments.
+func inQuery(t *testing.T, name, query string, args []any, has, lack []string) {
+	t.Helper()
+	for _, part := range has {
+		if !strings.Contains(query, part) {
+			t.Errorf("%s: there is no %s in %s", name, part, query)
 		}
-		if strings.Count(query, "?") != len(args) || upTo != 1000 {
-			t.Errorf("%s: %s has %d arguments; up to %d", name, query, len(args), upTo)
+	}
+	for _, part := range lack {
+		if strings.Contains(query, part) {
+			t.Errorf("%s: there is %s in %s", name, part, query)
 		}
+	}
+	if strings.Count(query, "?") != len(args) {
+		t.Errorf("%s: %s has %d arguments", name, query, len(args))
 	}
 }
 
